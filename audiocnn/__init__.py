@@ -1,0 +1,52 @@
+"""Classify audio with 1D CNNs on raw waveforms.
+
+    from audiocnn import Classifier
+
+    classifier = Classifier.load("genre")
+    print(classifier.classify("song.wav").predictions[0])
+
+Names are loaded on first use: `import audiocnn` alone imports neither torch nor onnxruntime.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from audiocnn.errors import AudioCnnError, AudioError
+from audiocnn.prediction import Prediction, Result, SegmentResult
+from audiocnn.spec import AudioSpec, ModelSpec, TaskSpec
+from audiocnn.waveform import Segment, Waveform
+
+if TYPE_CHECKING:
+    from audiocnn.audio.decode import decode
+    from audiocnn.audio.reader import DecodeLimits
+    from audiocnn.inference.classifier import Classifier
+
+__version__ = "0.1.0"
+
+_LAZY = {
+    "Classifier": "audiocnn.inference.classifier",
+    "DecodeLimits": "audiocnn.audio.reader",
+    "decode": "audiocnn.audio.decode",
+}
+
+__all__ = [
+    "AudioCnnError",
+    "AudioError",
+    "AudioSpec",
+    "Classifier",
+    "DecodeLimits",
+    "ModelSpec",
+    "Prediction",
+    "Result",
+    "Segment",
+    "SegmentResult",
+    "TaskSpec",
+    "Waveform",
+    "decode",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name in _LAZY:
+        return getattr(import_module(_LAZY[name]), name)
+    raise AttributeError(f"module 'audiocnn' has no attribute {name!r}")

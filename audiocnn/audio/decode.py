@@ -1,0 +1,101 @@
+"""The one door for encoded audio: `open_audio` for a stream of blocks, `decode` for a whole `Waveform`.
+
+The format is told from the first bytes, never from the file's name: WAV goes to our own bounded parser, the other
+known formats to libsndfile, and everything else is refused before any codec sees it.
+"""
+
+import io
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import BinaryIO
+
+import numpy as np
+
+from audiocnn.audio import wav
+from audiocnn.audio.reader import AudioReader, DecodeLimits
+from audiocnn.audio.sndfile import SndfileReader, sniff
+from audiocnn.errors import AudioError, EmptyAudioError, NonFiniteAudioError, UnsupportedAudioError
+from audiocnn.waveform import Samples, Waveform
+
+Source = bytes | str | os.PathLike[str]
+"""Encoded audio in memory, or the path of a file that holds it."""
+
+MAX_AMPLITUDE = 1e6
+"""Full scale is 1; float files may exceed it, but 120 dB above it is damage, and squares of more overflow."""
+
+
+@contextmanager
+def open_audio(source: Source, limits: DecodeLimits | None = None) -> Iterator[AudioReader]:
+    """Open encoded audio and check its header against `limits`.
+
+    Raises `EmptyAudioError` for no bytes, `UnsupportedAudioError` for bytes that are not audio,
+    `UndecodableAudioError` for a damaged header, `AudioTooLargeError` for too many bytes, `AudioError` if the file
+    cannot be read.
+    """
+    limits = limits or DecodeLimits()
+    file = _open(source, limits)
+    try:
+        reader = _reader(file, limits)
+        try:
+            yield reader
+        finally:
+            reader.close()
+    finally:
+        file.close()
+
+
+def checked_blocks(reader: AudioReader, limits: DecodeLimits | None = None) -> Iterator[Samples]:
+    """The reader's blocks `(channels, n)`, each checked.
+
+    Raises `NonFiniteAudioError` for NaN, infinite or absurd amplitudes, `AudioTooLargeError` once `limits` are
+    exceeded, `EmptyAudioError` if there is no block at all.
+    """
+    limits = limits or DecodeLimits()
+    for block in reader.blocks():
+        reader.num_samples += block.shape[1]
+        limits.check_decoded(reader.num_samples, reader.sample_rate, reader.channels)
+        if not np.abs(block).max() <= MAX_AMPLITUDE:  # NaN fails every comparison
+            raise NonFiniteAudioError(
+                "samples must be finite numbers near the range -1 to 1, this file has NaN, infinite or huge ones; "
+                "export it again"
+            )
+        yield block
+    if reader.num_samples == 0:
+        raise EmptyAudioError("the audio has no samples; record or export it again")
+
+
+def decode(source: Source, limits: DecodeLimits | None = None) -> Waveform:
+    """All of `source` as one `Waveform` at its own sample rate. For long files prefer `audiocnn.audio.prepare`.
+
+    Raises what `open_audio` and `checked_blocks` raise.
+    """
+    with open_audio(source, limits) as reader:
+        blocks = list(checked_blocks(reader, limits))
+        return Waveform(np.ascontiguousarray(np.concatenate(blocks, axis=1)), reader.sample_rate)
+
+
+def _open(source: Source, limits: DecodeLimits) -> BinaryIO:
+    if isinstance(source, bytes):
+        limits.check_bytes(len(source))
+        return io.BytesIO(source)
+    path = Path(source)
+    try:
+        limits.check_bytes(path.stat().st_size)
+        return path.open("rb")
+    except OSError as error:
+        raise AudioError(f"cannot read {path.name}: {error.strerror}") from error
+
+
+def _reader(file: BinaryIO, limits: DecodeLimits) -> AudioReader:
+    head = file.read(12)
+    file.seek(0)
+    if not head:
+        raise EmptyAudioError("expected an audio file, got no bytes; check that the upload or the file is complete")
+    if head[:4] in wav.MAGICS:
+        return wav.WavReader(file, limits)
+    format = sniff(head)
+    if format is None:
+        raise UnsupportedAudioError("the bytes are not audio of a known format; send WAV, FLAC, Ogg, MP3, AIFF or AU")
+    return SndfileReader(file, format, limits)

@@ -1,0 +1,90 @@
+"""A model on disk: a directory with `config.json` (the `ModelSpec`) and `model.safetensors` (the weights).
+
+`model.onnx`, which `audiocnn.export` adds, is the same network for inference without torch. Nothing here is pickled.
+Reading the specification needs no torch; building the network does.
+"""
+
+import hashlib
+import json
+import os
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from audiocnn.errors import CheckpointError, MissingExtraError
+from audiocnn.spec import ModelSpec
+
+if TYPE_CHECKING:
+    from torch import nn
+
+CONFIG = "config.json"
+WEIGHTS = "model.safetensors"
+ONNX = "model.onnx"
+
+
+def read_spec(directory: Path) -> ModelSpec:
+    """The specification of the model in `directory`. Raises `CheckpointError` if there is none or it is damaged."""
+    path = directory / CONFIG
+    try:
+        return ModelSpec.from_json(json.loads(path.read_text("utf-8")))
+    except FileNotFoundError as error:
+        raise CheckpointError(f"expected a model directory with {CONFIG}, found none at {directory}") from error
+    except (OSError, ValueError) as error:
+        raise CheckpointError(f"cannot read {path}: {error}") from error
+
+
+def weights_sha256(directory: Path) -> str:
+    """The SHA-256 of the weights file, which names a model beyond doubt. Raises `CheckpointError` if it is missing."""
+    try:
+        return hashlib.sha256((directory / WEIGHTS).read_bytes()).hexdigest()
+    except OSError as error:
+        raise CheckpointError(f"the model at {directory} has no readable {WEIGHTS}: {error.strerror}") from error
+
+
+def load_network(directory: Path) -> "tuple[ModelSpec, nn.Module]":
+    """The specification and its network with trained weights, in evaluation mode.
+
+    Raises `CheckpointError` if the weights do not fit the architecture, `MissingExtraError` without torch.
+    """
+    try:
+        from safetensors import SafetensorError
+        from safetensors.torch import load_file
+
+        from audiocnn import models
+    except ImportError as error:
+        raise MissingExtraError("building a network needs torch: pip install 'audiocnn[train]'") from error
+    spec = read_spec(directory)
+    network = models.build(spec.architecture, len(spec.task.labels), spec.arguments)
+    try:
+        network.load_state_dict(load_file(directory / WEIGHTS))
+    except (OSError, SafetensorError, RuntimeError) as error:
+        raise CheckpointError(
+            f"{directory / WEIGHTS} does not fit architecture {spec.architecture!r}: {error}"
+        ) from error
+    return spec, network.eval()
+
+
+def save(directory: Path, spec: ModelSpec, network: "nn.Module") -> None:
+    """Write the model into `directory`, each file atomically, the weights first: a crash leaves the old model or the
+    new one whole."""
+    from safetensors.torch import save as to_bytes
+
+    directory.mkdir(parents=True, exist_ok=True)
+    weights = {name: value.detach().cpu().contiguous() for name, value in network.state_dict().items()}
+    write_atomically(directory / WEIGHTS, to_bytes(weights))
+    write_atomically(directory / CONFIG, (json.dumps(spec.to_json(), indent=2, ensure_ascii=False) + "\n").encode())
+
+
+def write_atomically(path: Path, data: bytes) -> None:
+    """Replace `path` by `data` in one step, so that no reader and no crash ever sees half a file."""
+    descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        os.chmod(temporary, 0o644)
+        os.replace(temporary, path)
+    except BaseException:
+        os.unlink(temporary)
+        raise

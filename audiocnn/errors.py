@@ -1,0 +1,73 @@
+"""Every error the library raises on purpose.
+
+Each message says what was expected, what came and what to do. `code` is stable: the HTTP service and the batch rows
+show it, so programs can branch on it.
+"""
+
+from typing import ClassVar
+
+
+class AudioCnnError(Exception):
+    """Base of all errors raised by `audiocnn`."""
+
+    code: ClassVar[str] = "error"
+
+
+class ConfigError(AudioCnnError, ValueError):
+    """An argument, a specification or a configuration file has an illegal value."""
+
+    code = "invalid_configuration"
+
+
+class CheckpointError(AudioCnnError):
+    """A model directory is missing, incomplete, damaged or of another format."""
+
+    code = "invalid_checkpoint"
+
+
+class UnknownModelError(AudioCnnError, LookupError):
+    """No architecture or bundled model has that name."""
+
+    code = "unknown_model"
+
+
+class MissingExtraError(AudioCnnError, ImportError):
+    """The function needs packages of an extra that is not installed."""
+
+    code = "missing_extra"
+
+
+class AudioError(AudioCnnError):
+    """Base of errors caused by the audio itself."""
+
+    code = "bad_audio"
+
+
+class UndecodableAudioError(AudioError):
+    """The bytes claim to be audio but cannot be decoded."""
+
+    code = "undecodable_audio"
+
+
+class EmptyAudioError(AudioError):
+    """There are no bytes, or no samples in them."""
+
+    code = "empty_audio"
+
+
+class UnsupportedAudioError(AudioError):
+    """The bytes are not audio of a kind this library reads."""
+
+    code = "unsupported_audio"
+
+
+class AudioTooLargeError(AudioError):
+    """The audio exceeds a limit on bytes, seconds or decoded size."""
+
+    code = "audio_too_large"
+
+
+class NonFiniteAudioError(AudioError):
+    """Samples are NaN, infinite or beyond any plausible amplitude."""
+
+    code = "non_finite_audio"

@@ -1,0 +1,122 @@
+"""ONNX export: batch norms folded into convolutions, 1D layers lowered to 2D ones of height 1, parity checked.
+
+onnxruntime has far better kernels for 2D convolutions: `Conv2d (1, k)` instead of `Conv1d k` gives the same numbers
+1.04 to 1.6 times faster.
+"""
+
+import copy
+import tempfile
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn.utils.fusion import fuse_conv_bn_eval
+
+from audiocnn.checkpoint import ONNX, load_network, write_atomically
+from audiocnn.errors import CheckpointError
+from audiocnn.inference.onnx_backend import OnnxBackend
+from audiocnn.nn.blocks import ConvNormAct
+
+TOLERANCE = 1e-4
+_OPSET = 18
+
+
+class _OverHeightOne(nn.Module):
+    """Gives a lowered network the 1D interface: `(batch, channels, samples)`."""
+
+    def __init__(self, network: nn.Module) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, waveform: Tensor) -> Tensor:
+        logits: Tensor = self.network(waveform.unsqueeze(2))
+        return logits
+
+
+def lower(network: nn.Module) -> nn.Module:
+    """A copy of a trained 1D network for inference: norms folded where a convolution precedes them, layers in 2D."""
+    network = copy.deepcopy(network).eval()
+    for module in network.modules():
+        if isinstance(module, ConvNormAct):
+            if isinstance(module.norm, nn.BatchNorm1d):
+                module.conv = fuse_conv_bn_eval(module.conv, module.norm)
+                module.norm = nn.Identity()
+            module.ndim = 2
+    for module in list(network.modules()):
+        for name, child in module.named_children():
+            setattr(module, name, _lowered_layer(child))
+    return _OverHeightOne(network)
+
+
+def _lowered_layer(layer: nn.Module) -> nn.Module:
+    """`layer` itself, or the 2D layer of height 1 that computes the same."""
+    if isinstance(layer, nn.Conv1d):
+        conv = nn.Conv2d(
+            layer.in_channels,
+            layer.out_channels,
+            (1, layer.kernel_size[0]),
+            stride=(1, layer.stride[0]),
+            padding=(0, int(layer.padding[0])),
+            dilation=(1, layer.dilation[0]),
+            groups=layer.groups,
+            bias=layer.bias is not None,
+        )
+        conv.load_state_dict({k: v.unsqueeze(2) if k == "weight" else v for k, v in layer.state_dict().items()})
+        return conv
+    if isinstance(layer, nn.BatchNorm1d):
+        norm = nn.BatchNorm2d(layer.num_features, eps=layer.eps)
+        norm.load_state_dict(layer.state_dict())
+        return norm.eval()
+    if isinstance(layer, nn.MaxPool1d):
+        return nn.MaxPool2d((1, _one(layer.kernel_size)), (1, _one(layer.stride)), ceil_mode=layer.ceil_mode)
+    if isinstance(layer, nn.AvgPool1d):
+        return nn.AvgPool2d((1, _one(layer.kernel_size)), (1, _one(layer.stride)), ceil_mode=layer.ceil_mode)
+    return layer
+
+
+def _one(size: int | tuple[int, ...]) -> int:
+    return size if isinstance(size, int) else size[0]
+
+
+def export_onnx(directory: Path) -> Path:
+    """Write `model.onnx` beside the weights in `directory` and check it against torch.
+
+    Batch and length stay dynamic; the check runs another batch size and another length than the export saw.
+    Raises `CheckpointError` if any logit differs by more than `TOLERANCE`; the old file is kept then.
+    """
+    spec, network = load_network(directory)
+    with tempfile.TemporaryDirectory() as temporary:
+        candidate = Path(temporary) / ONNX
+        _export(lower(network), spec.input.window, candidate)
+        difference = _largest_difference(network, candidate, spec.input.window)
+        exported = candidate.read_bytes()
+    if not difference <= TOLERANCE:
+        raise CheckpointError(f"ONNX and torch logits differ by {difference:.2e}, more than {TOLERANCE:.0e}")
+    write_atomically(directory / ONNX, exported)
+    return directory / ONNX
+
+
+def _export(lowered: nn.Module, window: int, path: Path) -> None:
+    torch.onnx.export(
+        lowered,
+        (torch.zeros(2, 1, window),),
+        path,
+        dynamo=False,
+        input_names=["waveform"],
+        output_names=["logits"],
+        dynamic_axes={"waveform": {0: "batch", 2: "samples"}, "logits": {0: "batch"}},
+        opset_version=_OPSET,
+    )
+
+
+def _largest_difference(network: nn.Module, onnx_file: Path, window: int) -> float:
+    backend = OnnxBackend(onnx_file)
+    random = np.random.default_rng(0)
+    worst = 0.0
+    for batch, length in ((1, window), (3, window + window // 3 + 1)):
+        waveform = random.standard_normal((batch, 1, length)).astype(np.float32)
+        with torch.inference_mode():
+            expected = network(torch.from_numpy(waveform)).numpy()
+        worst = max(worst, float(np.abs(expected - backend(waveform)).max()))
+    return worst

@@ -1,0 +1,33 @@
+"""Inference with onnxruntime on the CPU: no torch needed."""
+
+from pathlib import Path
+
+import numpy as np
+import onnxruntime
+from numpy.typing import NDArray
+
+from audiocnn.errors import CheckpointError
+from audiocnn.waveform import Samples
+
+
+class OnnxBackend:
+    """Runs `model.onnx`.
+
+    threads: threads inside one call; callers on several threads want 1.
+    Raises `CheckpointError` if the file is missing or not a model.
+    """
+
+    def __init__(self, path: Path, threads: int = 1) -> None:
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = threads
+        options.inter_op_num_threads = 1
+        if not path.is_file():
+            raise CheckpointError(f"expected an ONNX model at {path}; write it with: audiocnn export {path.parent}")
+        try:
+            self._session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+        except Exception as error:  # onnxruntime's exceptions share no public base class
+            raise CheckpointError(f"{path} is not a model onnxruntime can run: {error}") from error
+
+    def __call__(self, windows: Samples) -> NDArray[np.float32]:
+        logits: NDArray[np.float32] = self._session.run(["logits"], {"waveform": windows})[0]
+        return logits

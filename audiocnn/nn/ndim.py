@@ -1,0 +1,57 @@
+"""What depends on the number of axes, in one table, and the checks torch leaves out."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from torch import Tensor, nn
+
+from audiocnn.errors import ConfigError
+
+Ndim = Literal[1, 2, 3]
+Size = int | tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Ops:
+    """The stock layers for one number of axes."""
+
+    conv: type[nn.Conv1d] | type[nn.Conv2d] | type[nn.Conv3d]
+    norm: type[nn.BatchNorm1d] | type[nn.BatchNorm2d] | type[nn.BatchNorm3d]
+    max_pool: type[nn.MaxPool1d] | type[nn.MaxPool2d] | type[nn.MaxPool3d]
+    avg_pool: type[nn.AvgPool1d] | type[nn.AvgPool2d] | type[nn.AvgPool3d]
+
+
+OPS: dict[int, Ops] = {
+    1: Ops(nn.Conv1d, nn.BatchNorm1d, nn.MaxPool1d, nn.AvgPool1d),
+    2: Ops(nn.Conv2d, nn.BatchNorm2d, nn.MaxPool2d, nn.AvgPool2d),
+    3: Ops(nn.Conv3d, nn.BatchNorm3d, nn.MaxPool3d, nn.AvgPool3d),
+}
+
+
+def ops(ndim: int) -> Ops:
+    """The layers for `ndim` axes. Raises `ConfigError` unless it is 1, 2 or 3."""
+    if ndim not in OPS:
+        raise ConfigError(f"ndim must be 1 (sound), 2 (images) or 3 (video, volumes), got {ndim!r}")
+    return OPS[ndim]
+
+
+def per_axis(value: Size, ndim: int, name: str, minimum: int = 1) -> tuple[int, ...]:
+    """`value` as one whole number per axis. Raises `ConfigError` for another count, type or a value below `minimum`."""
+    values = (value,) * ndim if isinstance(value, int) else tuple(value)
+    if len(values) != ndim or not all(isinstance(v, int) and v >= minimum for v in values):
+        wanted = "an int" if ndim == 1 else f"an int or {ndim} ints"
+        raise ConfigError(f"{name} must be {wanted} of at least {minimum}, got {value!r}")
+    return values
+
+
+def check_input(x: Tensor, ndim: int, channels: int, name: str) -> None:
+    """Raises `ConfigError` unless `x` is `(batch, channels, *axes)` with `ndim` axes, none of them empty.
+
+    torch itself takes an unbatched `(channels, length)` for a batch, and answers nonsense.
+    """
+    axes = ", ".join(("samples",) if ndim == 1 else ("height", "width") if ndim == 2 else ("depth", "height", "width"))
+    if x.ndim != ndim + 2 or x.shape[1] != channels or 0 in tuple(x.shape[2:]):
+        raise ConfigError(
+            f"{name} expects input of shape (batch, {channels}, {axes}), got {tuple(x.shape)}; "
+            "add the batch and channel axes with x[None, None]"
+        )

@@ -1,0 +1,104 @@
+"""Answers: what a classifier says about one file, as records and as the JSON that HTTP and the batch CLI share."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from audiocnn.waveform import Segment
+
+
+@dataclass(frozen=True, slots=True)
+class Prediction:
+    """A label and its score between 0 and 1."""
+
+    label: str
+    score: float
+
+    def to_json(self) -> dict[str, Any]:
+        return {"label": self.label, "score": round(self.score, 6)}
+
+
+@dataclass(frozen=True, slots=True)
+class SegmentResult:
+    """The scores of one window, best first; a silent window has none and does not vote."""
+
+    segment: Segment
+    silent: bool
+    predictions: tuple[Prediction, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class AudioInfo:
+    """The sound as it came: before any conversion."""
+
+    duration_s: float
+    sample_rate: int
+    channels: int
+    format: str
+
+
+@dataclass(frozen=True, slots=True)
+class ModelInfo:
+    """Which weights answered."""
+
+    name: str
+    version: str
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class Timing:
+    """Where the time went, in milliseconds."""
+
+    decode_ms: float
+    infer_ms: float
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """The answer for a whole file.
+
+    predictions: scores over the clip, best first: the mean over the segments that are not silent. Empty if all are.
+    segments: the answer for each window in time order.
+    warnings: what the caller should know: a truncated file, nothing but silence.
+    """
+
+    model: ModelInfo
+    audio: AudioInfo
+    predictions: tuple[Prediction, ...]
+    segments: tuple[SegmentResult, ...]
+    warnings: tuple[str, ...]
+    timing: Timing
+
+    def to_json(self, *, top_k: int | None = None, threshold: float = 0.0, segments: bool = False) -> dict[str, Any]:
+        """The answer as plain JSON types: the body of `POST /classify` without `request_id` and queue time.
+
+        top_k: how many predictions to keep, all by default. threshold: the least score kept.
+        segments: whether to add the answer for each window.
+        """
+
+        def kept(predictions: tuple[Prediction, ...]) -> list[dict[str, Any]]:
+            return [p.to_json() for p in predictions if p.score >= threshold][:top_k]
+
+        body: dict[str, Any] = {
+            "model": {"name": self.model.name, "version": self.model.version, "sha256": self.model.sha256},
+            "audio": {
+                "duration_s": round(self.audio.duration_s, 6),
+                "sample_rate": self.audio.sample_rate,
+                "channels": self.audio.channels,
+                "format": self.audio.format,
+            },
+            "predictions": kept(self.predictions),
+        }
+        if segments:
+            body["segments"] = [
+                {
+                    "start_s": round(s.segment.start_s, 6),
+                    "end_s": round(s.segment.end_s, 6),
+                    "silent": s.silent,
+                    "predictions": kept(s.predictions),
+                }
+                for s in self.segments
+            ]
+        body["warnings"] = list(self.warnings)
+        body["timing_ms"] = {"decode": round(self.timing.decode_ms, 3), "infer": round(self.timing.infer_ms, 3)}
+        return body
