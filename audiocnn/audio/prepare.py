@@ -1,12 +1,13 @@
 """The one path from encoded audio to model input, shared by training, evaluation, the batch CLI and HTTP.
 
     bytes or path -> decode -> downmix -> resample -> [ mono at the model's rate ] -> framing -> level -> windows
-                     `------------ mono_blocks -------------'                        `------ prepare ------'
+                     `------------ mono_blocks -------------'                        `------ windows ------'
 
-Training caches what `mono_blocks` gives and cuts its random crops from there.
+`prepare` joins the two. Training caches what `mono_blocks` gives and cuts its random crops from there; its validation
+goes through `windows`.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from audiocnn.audio.decode import checked_blocks
@@ -35,6 +36,13 @@ def mono_blocks(reader: AudioReader, sample_rate: int, limits: DecodeLimits | No
     return resample_blocks(mono, reader.sample_rate, sample_rate)
 
 
+def windows(blocks: Iterable[Samples], spec: AudioSpec) -> Iterator[Window]:
+    """The model inputs cut from mono blocks `(1, n)` at the model's rate, one at a time."""
+    for samples, segment in frame_blocks(blocks, spec):
+        silent = level_db(samples) < spec.silence_db
+        yield Window(normalise_level(samples, spec.normalisation), segment, silent)
+
+
 def prepare(reader: AudioReader, spec: AudioSpec, limits: DecodeLimits | None = None) -> Iterator[Window]:
     """The windows a model with `spec` is fed, one at a time, in constant memory.
 
@@ -42,10 +50,9 @@ def prepare(reader: AudioReader, spec: AudioSpec, limits: DecodeLimits | None = 
     at 48 kHz is none at 16 kHz).
     """
     empty = True
-    for samples, segment in frame_blocks(mono_blocks(reader, spec.sample_rate, limits), spec):
+    for window in windows(mono_blocks(reader, spec.sample_rate, limits), spec):
         empty = False
-        silent = level_db(samples) < spec.silence_db
-        yield Window(normalise_level(samples, spec.normalisation), segment, silent)
+        yield window
     if empty:
         raise EmptyAudioError(
             f"the audio is shorter than one sample at the model's {spec.sample_rate} Hz; send a longer piece"
