@@ -47,10 +47,23 @@ class ModelInfo:
 
 @dataclass(frozen=True, slots=True)
 class Timing:
-    """Where the time went, in milliseconds."""
+    """Where the time went, in milliseconds.
+
+    queue_ms: waiting for a free worker; a caller that queues nothing leaves it at 0.
+    """
 
     decode_ms: float
     infer_ms: float
+    queue_ms: float = 0.0
+
+    def to_json(self) -> dict[str, float]:
+        total_ms = self.queue_ms + self.decode_ms + self.infer_ms
+        return {
+            "queue": round(self.queue_ms, 3),
+            "decode": round(self.decode_ms, 3),
+            "infer": round(self.infer_ms, 3),
+            "total": round(total_ms, 3),
+        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +83,7 @@ class Result:
     timing: Timing
 
     def to_json(self, *, top_k: int | None = None, threshold: float = 0.0, segments: bool = False) -> dict[str, Any]:
-        """The answer as plain JSON types: the body of `POST /classify` without `request_id` and queue time.
+        """The answer as plain JSON types: the body of `POST /classify` without its `request_id`.
 
         top_k: how many predictions to keep, all by default. threshold: the least score kept.
         segments: whether to add the answer for each window.
@@ -100,5 +113,5 @@ class Result:
                 for s in self.segments
             ]
         body["warnings"] = list(self.warnings)
-        body["timing_ms"] = {"decode": round(self.timing.decode_ms, 3), "infer": round(self.timing.infer_ms, 3)}
+        body["timing_ms"] = self.timing.to_json()
         return body
