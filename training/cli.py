@@ -1,0 +1,125 @@
+"""The commands of `python -m training`."""
+
+import json
+import logging
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+import numpy as np
+import torch
+
+from audiocnn.errors import AudioCnnError
+from audiocnn.export import export_onnx
+from training.baseline import cross_validate_baseline
+from training.config import load_config
+from training.crossval import cross_validate, table
+from training.data.manifest import read_clips
+from training.distributed import join
+from training.evaluate import predict
+from training.loop import train
+from training.metrics import measure
+
+FOLDER = click.Path(file_okay=False, path_type=Path)
+
+
+def _common(command: Callable[..., None]) -> Callable[..., None]:
+    """The arguments every command has."""
+    command = click.option(
+        "--cache", type=FOLDER, default=Path("cache"), show_default=True, help="Where decoded audio is kept."
+    )(command)
+    command = click.option("--data", type=FOLDER, required=True, help="The folder of clips.")(command)
+    return click.argument("config", type=click.Path(dir_okay=False, path_type=Path))(command)
+
+
+_device = click.option(
+    "--device", type=click.Choice(["auto", "cpu", "cuda"]), default="auto", show_default=True, help="Where to compute."
+)
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+def commands() -> None:
+    """Train 1D CNNs on raw waveforms.
+
+    \b
+    python -m training train training/recipes/folders.toml --data my-clips
+    torchrun --nproc-per-node 2 -m training train training/recipes/genre.toml --data emotify
+    python -m training crossval training/recipes/genre.toml --data emotify --jobs 2
+    """
+
+
+@commands.command("train")
+@_common
+@click.option("--run", type=FOLDER, help="Where the run goes; a stopped run there goes on.  [default: runs/NAME]")
+@click.option("--fold", help="Leave this fold out as test set.")
+@_device
+@click.option("--threads", type=click.IntRange(1), help="CPU threads.  [default: all cores]")
+def train_command(
+    config: Path, data: Path, cache: Path, run: Path | None, fold: str | None, device: str, threads: int | None
+) -> None:
+    """Train a model as CONFIG says and export it."""
+    settings = load_config(config)
+    if threads:
+        torch.set_num_threads(threads)
+    with join(device) as process:
+        model = train(settings, data, run or Path("runs") / settings.name, cache, process, fold)
+        if process.is_first:
+            export_onnx(model)
+            click.echo(f"trained: {model}\ntry it: audiocnn classify --model {model} SONG.wav")
+
+
+@commands.command("crossval")
+@_common
+@click.option("--run", type=FOLDER, help="Where the runs go.  [default: runs/NAME-crossval]")
+@click.option("--seeds", default="0", show_default=True, help="Seeds, separated by commas.")
+@click.option("--jobs", type=click.IntRange(1), default=1, show_default=True, help="Trainings at once.")
+@_device
+def crossval_command(
+    config: Path, data: Path, cache: Path, run: Path | None, seeds: str, jobs: int, device: str
+) -> None:
+    """Train and test once for each fold; print a table and write crossval.json."""
+    settings = load_config(config)
+    run = run or Path("runs") / f"{settings.name}-crossval"
+    numbers = [int(seed) for seed in seeds.split(",")]
+    results = cross_validate(settings, data, run, cache, seeds=numbers, jobs=jobs, device=device)
+    click.echo("\n".join(table(results)))
+
+
+@commands.command("evaluate")
+@_common
+@click.option("--model", default="genre", show_default=True, help="A bundled model's name or a model directory.")
+@click.option("--fold", help="Only the clips of this fold.")
+def evaluate_command(config: Path, data: Path, cache: Path, model: str, fold: str | None) -> None:
+    """Measure a trained model on labelled clips."""
+    del cache  # the classifier reads the files themselves, as the service does
+    settings = load_config(config)
+    clips = [clip for clip in read_clips(data, settings.data) if fold is None or clip.fold == fold]
+    scores, targets, task = predict(model, clips)
+    click.echo(json.dumps(measure(scores, targets, task, settings.merge), indent=1))
+
+
+@commands.command("baseline")
+@_common
+@click.option("-C", "c", type=float, default=1.0, show_default=True, help="Regularisation of the SVM.")
+def baseline_command(config: Path, data: Path, cache: Path, c: float) -> None:
+    """MFCC statistics and an SVM on the same folds."""
+    folds = cross_validate_baseline(load_config(config), data, cache, c)
+    summary: dict[str, Any] = {"folds": folds}
+    for key in ("accuracy", "merged_accuracy"):
+        if key in folds[0]:
+            values = np.array([fold[key] for fold in folds])
+            summary[key] = {"mean": float(values.mean()), "deviation": float(values.std())}
+    click.echo(json.dumps(summary, indent=1))
+
+
+def main() -> None:
+    """Run a command; what the user can mend is one line on standard error and exit code 2."""
+    logging.basicConfig(level=logging.INFO if "RANK" in os.environ else logging.WARNING, format="%(message)s")
+    try:
+        commands(prog_name="python -m training")
+    except AudioCnnError as error:
+        click.echo(f"error: {error}", err=True)
+        sys.exit(2)

@@ -1,0 +1,110 @@
+"""Cross-validation over the folds of a manifest: each fold is the test set of a model that never saw it."""
+
+import json
+import logging
+import multiprocessing
+import os
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from audiocnn.checkpoint import write_atomically
+from audiocnn.export import export_onnx
+from audiocnn.spec import TaskSpec
+from training.config import Config
+from training.data.cache import open_cache
+from training.data.manifest import Clip, read_clips
+from training.data.split import folds_of
+from training.distributed import join
+from training.evaluate import predict
+from training.loop import train
+from training.malloc import keep_memory
+from training.metrics import Scores, measure
+
+logger = logging.getLogger(__name__)
+
+RESULTS = "crossval.json"
+
+
+def cross_validate(
+    config: Config, data: Path, run: Path, cache: Path, *, seeds: Sequence[int], jobs: int, device: str
+) -> dict[str, Any]:
+    """Train and test once for each fold and seed, and write all scores and metrics to `run/crossval.json`.
+
+    jobs: how many trainings run at once, each in a process of its own with its share of the cores. A run that was
+    stopped goes on: finished folds are not trained again. Raises what `train` raises.
+    """
+    clips = read_clips(data, config.data)
+    open_cache(cache, clips, config.input.sample_rate, config.data.max_unreadable)  # once, before the jobs need it
+    work = [(seed, fold) for seed in seeds for fold in folds_of(clips)]
+    threads = max(1, (os.cpu_count() or 1) // jobs)
+    with ProcessPoolExecutor(jobs, mp_context=multiprocessing.get_context("spawn")) as pool:
+        futures = [
+            pool.submit(
+                _one, replace(config, seed=seed), data, run / f"seed-{seed}-fold-{fold}", cache, device, fold, threads
+            )
+            for seed, fold in work
+        ]
+        outcomes = [future.result() for future in futures]
+    results = _summary(config, work, outcomes)
+    write_atomically(run / RESULTS, (json.dumps(results, indent=1) + "\n").encode())
+    return results
+
+
+def _one(
+    config: Config, data: Path, run: Path, cache: Path, device: str, fold: str, threads: int
+) -> tuple[list[str], Scores, Scores, TaskSpec]:
+    """Train without `fold` and test on it, in a process of its own: names, scores, targets and task of its clips."""
+    keep_memory()
+    logging.basicConfig(level=logging.INFO, format=f"{run.name} %(message)s")
+    torch.set_num_threads(threads)
+    with join(device) as process:
+        model = train(config, data, run, cache, process, fold)
+    export_onnx(model)
+    tested = [clip for clip in read_clips(data, config.data) if clip.fold == fold]
+    scores, targets, task = predict(model, tested)
+    return [_name(clip, data) for clip in tested], scores, targets, task
+
+
+def _name(clip: Clip, data: Path) -> str:
+    return clip.path.relative_to(data).as_posix()
+
+
+def _summary(
+    config: Config,
+    work: Sequence[tuple[int, str]],
+    outcomes: Sequence[tuple[list[str], Scores, Scores, TaskSpec]],
+) -> dict[str, Any]:
+    """Metrics of each fold, their mean and deviation over folds and seeds, and the scores of each clip."""
+    folds, scores_by_clip = [], []
+    for (seed, fold), (names, scores, targets, task) in zip(work, outcomes, strict=True):
+        folds.append({"seed": seed, "fold": fold, **measure(scores, targets, task, config.merge)})
+        for name, row in zip(names, scores, strict=True):
+            scores_by_clip.append(
+                {"clip": name, "seed": seed, "fold": fold, "scores": [round(float(s), 4) for s in row]}
+            )
+    numbers = [key for key, value in folds[0].items() if isinstance(value, float)]
+    by_name = {key: np.array([fold[key] for fold in folds]) for key in numbers}
+    summary: dict[str, Any] = {
+        key: {"mean": float(values.mean()), "deviation": float(values.std())} for key, values in by_name.items()
+    }
+    if "confusion" in folds[0]:
+        summary["confusion"] = np.sum([fold["confusion"] for fold in folds], axis=0).tolist()
+    labels = list(outcomes[0][3].labels)
+    return {"name": config.name, "labels": labels, "summary": summary, "folds": folds, "clips": scores_by_clip}
+
+
+def table(results: dict[str, Any]) -> Iterator[str]:
+    """The results as lines of a Markdown table."""
+    metrics = [key for key in results["summary"] if key != "confusion"]
+    yield f"| seed | fold | {' | '.join(metrics)} |"
+    yield "|" + "---|" * (len(metrics) + 2)
+    for fold in results["folds"]:
+        yield f"| {fold['seed']} | {fold['fold']} | {' | '.join(f'{fold[key]:.3f}' for key in metrics)} |"
+    values = (f"{results['summary'][key]['mean']:.3f} ± {results['summary'][key]['deviation']:.3f}" for key in metrics)
+    yield f"| | mean ± deviation | {' | '.join(values)} |"

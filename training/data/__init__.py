@@ -1,0 +1,1 @@
+"""From a folder of labelled clips to batches: manifest, split, decoded cache, random crops."""

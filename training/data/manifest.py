@@ -1,0 +1,105 @@
+"""Which clips there are: read from a folder per class, or from a CSV or JSONL manifest."""
+
+import csv
+import itertools
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from audiocnn.batch.discover import EXTENSIONS
+from audiocnn.errors import ConfigError
+from training.config import DataConfig
+
+
+@dataclass(frozen=True, slots=True)
+class Clip:
+    """One labelled recording. `split`, `fold` and `group` are empty where the manifest has none."""
+
+    path: Path
+    labels: tuple[str, ...]
+    split: str = ""
+    fold: str = ""
+    group: str = ""
+
+
+def read_clips(root: Path, config: DataConfig) -> list[Clip]:
+    """The clips of the data folder `root`, sorted by path.
+
+    Raises `ConfigError` for a missing folder, manifest or column, an empty data set, files that do not exist, a clip
+    listed twice, and a single-label task with fewer than two labels or with several labels on a clip.
+    """
+    if not root.is_dir():
+        raise ConfigError(f"the data folder {root} does not exist; name it with --data")
+    clips = sorted(_from_manifest(root, config) if config.manifest else _from_folders(root), key=lambda c: c.path)
+    if not clips:
+        raise ConfigError(f"found no clips in {root}; expected audio files in one sub-folder for each class")
+    _check(clips, config)
+    return clips
+
+
+def label_names(clips: Iterable[Clip]) -> tuple[str, ...]:
+    """All labels, in alphabetical order."""
+    return tuple(sorted({label for clip in clips for label in clip.labels}))
+
+
+def _from_folders(root: Path) -> Iterable[Clip]:
+    for folder in root.iterdir():
+        if folder.is_dir() and not folder.name.startswith("."):
+            for path in folder.rglob("*"):
+                if path.name.lower().endswith(EXTENSIONS) and path.is_file():
+                    yield Clip(path, (folder.name,))
+
+
+def _from_manifest(root: Path, config: DataConfig) -> Iterable[Clip]:
+    path = root / config.manifest
+    try:
+        with path.open(encoding="utf-8", newline="") as file:
+            rows: list[Mapping[str, Any]] = (
+                [json.loads(line) for line in file if line.strip()]
+                if path.suffix == ".jsonl"
+                else list(csv.DictReader(file))
+            )
+    except (OSError, ValueError) as error:
+        raise ConfigError(f"cannot read the manifest {path}: {error}") from error
+    for number, row in enumerate(rows, start=1):
+        yield Clip(
+            path=root / str(_value(row, config.path, path, number)),
+            labels=_labels(_value(row, config.label, path, number)),
+            split=str(_value(row, config.split, path, number)) if config.split else "",
+            fold=str(_value(row, config.fold, path, number)) if config.fold else "",
+            group=str(_value(row, config.group, path, number)) if config.group else "",
+        )
+
+
+def _value(row: Mapping[str, Any], column: str, path: Path, number: int) -> Any:
+    if row.get(column) is None:
+        raise ConfigError(f"row {number} of {path} has no column {column!r}; it has {', '.join(map(str, row))}")
+    return row[column]
+
+
+def _labels(value: Any) -> tuple[str, ...]:
+    parts = value if isinstance(value, list) else str(value).split("|")
+    return tuple(str(part).strip() for part in parts if str(part).strip())
+
+
+def _check(clips: list[Clip], config: DataConfig) -> None:
+    missing = [clip.path for clip in clips if not clip.path.is_file()]
+    if missing:
+        raise ConfigError(
+            f"{len(missing)} of {len(clips)} files in the manifest do not exist, the first is {missing[0]}; "
+            "mend the paths or take the rows out"
+        )
+    twice = [a.path for a, b in itertools.pairwise(clips) if a.path == b.path]
+    if twice:
+        raise ConfigError(f"{len(twice)} clips are listed twice, the first is {twice[0]}; keep one row for each")
+    if config.kind == "single_label":
+        wrong = next((clip for clip in clips if len(clip.labels) != 1), None)
+        if wrong:
+            raise ConfigError(
+                f"{wrong.path} has {len(wrong.labels)} labels where a single_label task wants one; "
+                "set data.kind = 'multi_label' for several"
+            )
+        if len(label_names(clips)) < 2:
+            raise ConfigError(f"all clips have the label {label_names(clips)}; a classifier needs at least two")

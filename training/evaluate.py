@@ -1,0 +1,36 @@
+"""Quality of a saved model on labelled files, through the same `Classifier` that serves HTTP and the batch CLI."""
+
+import os
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+from rich.progress import track
+
+from audiocnn.errors import ConfigError
+from audiocnn.inference.classifier import Classifier
+from audiocnn.spec import TaskSpec
+from training.data.manifest import Clip
+from training.metrics import Scores
+
+
+def predict(model: str | Path, clips: Sequence[Clip]) -> tuple[Scores, Scores, TaskSpec]:
+    """Scores and targets `(clips, labels)` of a model for whole files; a file that is all silence scores 0.
+
+    Raises `ConfigError` for a clip with a label the model does not know, and what `Classifier` raises.
+    """
+    classifier = Classifier.load(model)
+    task = classifier.spec.task
+    unknown = sorted({label for clip in clips for label in clip.labels} - set(task.labels))
+    if unknown:
+        raise ConfigError(f"the clips have labels {', '.join(unknown)}, the model knows {', '.join(task.labels)}")
+
+    def scores(clip: Clip) -> list[float]:
+        found = {p.label: p.score for p in classifier.classify(clip.path).predictions}
+        return [found.get(label, 0.0) for label in task.labels]
+
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        rows = list(track(pool.map(scores, clips), "evaluating", total=len(clips)))
+    targets = [[float(label in clip.labels) for label in task.labels] for clip in clips]
+    return np.array(rows), np.array(targets), task

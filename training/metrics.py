@@ -1,0 +1,59 @@
+"""Quality of predictions, as pure functions on arrays."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.metrics import average_precision_score, confusion_matrix, f1_score, log_loss, roc_auc_score
+
+from audiocnn.errors import ConfigError
+from audiocnn.spec import TaskSpec
+
+Scores = NDArray[np.float64]
+
+
+def measure(scores: Scores, targets: Scores, task: TaskSpec, merge: Mapping[str, Sequence[str]]) -> dict[str, Any]:
+    """The metrics of a task for scores and targets `(clips, labels)`.
+
+    single_label: accuracy, macro F1, loss, confusion matrix (rows are true labels), and with `merge` the accuracy with
+    labels joined. multi_label: loss, macro ROC-AUC and average precision over the labels that occur and do not always.
+    """
+    if task.kind == "multi_label":
+        mixed = [i for i in range(len(task.labels)) if 0 < targets[:, i].sum() < len(targets)]
+        clipped = scores.clip(1e-7, 1 - 1e-7)
+        return {
+            "clips": len(targets),
+            "loss": float(-(targets * np.log(clipped) + (1 - targets) * np.log(1 - clipped)).mean()),
+            "roc_auc": float(roc_auc_score(targets[:, mixed], scores[:, mixed], average="macro")),
+            "average_precision": float(average_precision_score(targets[:, mixed], scores[:, mixed], average="macro")),
+        }
+    truth, answer = targets.argmax(1), scores.argmax(1)
+    labels = list(range(len(task.labels)))
+    metrics: dict[str, Any] = {
+        "clips": len(targets),
+        "accuracy": float((truth == answer).mean()),
+        "macro_f1": float(f1_score(truth, answer, average="macro", labels=labels, zero_division=0)),
+        "loss": float(log_loss(truth, scores, labels=labels)),
+        "confusion": confusion_matrix(truth, answer, labels=labels).tolist(),
+    }
+    if merge:
+        matrix = merge_matrix(task.labels, merge)
+        metrics["merged_accuracy"] = float(((scores @ matrix).argmax(1) == (targets @ matrix).argmax(1)).mean())
+    return metrics
+
+
+def merge_matrix(labels: Sequence[str], merge: Mapping[str, Sequence[str]]) -> Scores:
+    """`(labels, coarser labels)`: 1 where a label becomes part of a coarser one. The others stay as they are.
+
+    Raises `ConfigError` for a label that does not exist.
+    """
+    joined = {label: name for name, parts in merge.items() for label in parts}
+    unknown = sorted(set(joined) - set(labels))
+    if unknown:
+        raise ConfigError(f"merge names unknown labels {', '.join(unknown)}; known: {', '.join(labels)}")
+    coarse = list(dict.fromkeys(joined.get(label, label) for label in labels))
+    matrix = np.zeros((len(labels), len(coarse)))
+    for i, label in enumerate(labels):
+        matrix[i, coarse.index(joined.get(label, label))] = 1
+    return matrix

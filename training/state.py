@@ -1,0 +1,75 @@
+"""Everything a run needs to go on where it stopped, written atomically after each epoch. Nothing is pickled.
+
+Random numbers need no state: crops, augmentation and dropout are seeded by run and step.
+"""
+
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save as to_bytes
+from torch import Tensor, nn
+
+from audiocnn.checkpoint import write_atomically
+from audiocnn.errors import CheckpointError
+from training.optim import Ema
+
+STATE = "state.safetensors"
+
+
+@dataclass(slots=True)
+class Progress:
+    """How far a run has come: epochs done, and the best validation loss with its epoch (0: none yet)."""
+
+    epoch: int = 0
+    best_loss: float = float("inf")
+    best_epoch: int = 0
+
+
+def save_state(
+    directory: Path, network: nn.Module, ema: Ema, optimizer: torch.optim.Optimizer, progress: Progress, config: str
+) -> None:
+    """Write the state of a run; `config` is kept to refuse resuming another one."""
+    tensors = {f"network.{k}": v for k, v in network.state_dict().items()}
+    tensors |= {f"ema.{k}": v for k, v in ema.weights.items()}
+    for index, values in optimizer.state_dict()["state"].items():
+        tensors |= {f"optimizer.{index}.{k}": v for k, v in values.items()}
+    contiguous = {k: v.detach().cpu().contiguous() for k, v in tensors.items()}
+    metadata = {"progress": json.dumps(asdict(progress)), "config": config}
+    write_atomically(directory / STATE, to_bytes(contiguous, metadata))
+
+
+def load_state(
+    directory: Path, network: nn.Module, ema: Ema, optimizer: torch.optim.Optimizer, config: str
+) -> Progress:
+    """Put a run back where it stopped. A directory without state gives a fresh `Progress`.
+
+    Raises `CheckpointError` for the state of a run with another configuration, or a damaged file.
+    """
+    path = directory / STATE
+    if not path.is_file():
+        return Progress()
+    try:
+        with safe_open(path, framework="pt") as file:
+            metadata = file.metadata()
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  (not a dict)
+    except (OSError, SafetensorError) as error:
+        raise CheckpointError(f"cannot read the training state {path}: {error}; delete it to start again") from error
+    if metadata["config"] != config:
+        raise CheckpointError(
+            f"{directory} holds a run with another configuration or data set; choose another --run or delete it"
+        )
+    network.load_state_dict(_part(tensors, "network."))
+    ema.load(_part(tensors, "ema."))
+    state: dict[int, dict[str, Tensor]] = {}
+    for name, value in _part(tensors, "optimizer.").items():
+        index, key = name.split(".", 1)
+        state.setdefault(int(index), {})[key] = value
+    optimizer.load_state_dict({"state": state, "param_groups": optimizer.state_dict()["param_groups"]})
+    return Progress(**json.loads(metadata["progress"]))
+
+
+def _part(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
+    return {name.removeprefix(prefix): value for name, value in tensors.items() if name.startswith(prefix)}
