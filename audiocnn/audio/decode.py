@@ -6,6 +6,7 @@ known formats to libsndfile, and everything else is refused before any codec see
 
 import io
 import os
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -24,6 +25,8 @@ Source = bytes | str | os.PathLike[str]
 
 MAX_AMPLITUDE = 1e6
 """Full scale is 1; float files may exceed it, but 120 dB above it is damage, and squares of more overflow."""
+
+_MAX_TAGS = 16
 
 
 @contextmanager
@@ -82,15 +85,20 @@ def _open(source: Source, limits: DecodeLimits) -> BinaryIO:
         return io.BytesIO(source)
     path = Path(source)
     try:
-        limits.check_bytes(path.stat().st_size)
+        status = path.stat()
+        if not stat.S_ISREG(status.st_mode):
+            raise AudioError(f"{path.name} is not a regular file; give a file, or the bytes themselves")
+        limits.check_bytes(status.st_size)
         return path.open("rb")
     except OSError as error:
         raise AudioError(f"cannot read {path.name}: {error.strerror}") from error
 
 
 def _reader(file: BinaryIO, limits: DecodeLimits) -> AudioReader:
+    start = _after_id3_tags(file)
+    file.seek(start)
     head = file.read(12)
-    file.seek(0)
+    file.seek(start)
     if not head:
         raise EmptyAudioError("expected an audio file, got no bytes; check that the upload or the file is complete")
     if head[:4] in wav.MAGICS:
@@ -99,3 +107,16 @@ def _reader(file: BinaryIO, limits: DecodeLimits) -> AudioReader:
     if format is None:
         raise UnsupportedAudioError("the bytes are not audio of a known format; send WAV, FLAC, Ogg, MP3, AIFF or AU")
     return SndfileReader(file, format, limits)
+
+
+def _after_id3_tags(file: BinaryIO) -> int:
+    """Where the sound starts: taggers put ID3v2 tags before MP3 and sometimes before FLAC and WAV."""
+    start = 0
+    for _ in range(_MAX_TAGS):
+        file.seek(start)
+        header = file.read(10)
+        if len(header) < 10 or not header.startswith(b"ID3") or max(header[6:]) > 0x7F:
+            break
+        footer = 10 if header[5] & 0x10 else 0
+        start += 10 + (header[6] << 21 | header[7] << 14 | header[8] << 7 | header[9]) + footer
+    return start

@@ -1,5 +1,6 @@
 """Everything libsndfile reads besides WAV: FLAC, Ogg (Vorbis, Opus), MP3, AIFF, AU and CAF."""
 
+import io
 from collections.abc import Iterator
 from typing import BinaryIO
 
@@ -14,26 +15,59 @@ def sniff(head: bytes) -> str | None:
     """The format that the first bytes announce, or None if libsndfile should not even be asked."""
     if head[:4] == b"FORM" and head[8:12] in (b"AIFF", b"AIFC"):
         return "aiff"
-    for magic, name in ((b"fLaC", "flac"), (b"OggS", "ogg"), (b".snd", "au"), (b"caff", "caf"), (b"ID3", "mp3")):
+    for magic, name in ((b"fLaC", "flac"), (b"OggS", "ogg"), (b".snd", "au"), (b"caff", "caf")):
         if head.startswith(magic):
             return name
-    # An MP3 without tag starts with a frame header: 11 bits of sync, then neither a reserved version nor layer.
+    # An MP3 starts with a frame header: 11 bits of sync, then neither a reserved version nor layer.
     if len(head) >= 3 and head[0] == 0xFF and head[1] & 0xE0 == 0xE0 and head[1] & 0x18 != 0x08 and head[1] & 0x06:
         return "mp3"
     return None
 
 
+class _FromHere:
+    """A file from its present position on, as libsndfile asks for files.
+
+    It must not see an ID3 tag before that position: it would skip the tag and open whatever follows with any of its
+    parsers. A seek to before the start, which damaged files cause, goes nowhere, as in C.
+    """
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+        self._start = file.tell()
+        self._end = file.seek(0, io.SEEK_END)
+        file.seek(self._start)
+
+    def readinto(self, buffer: memoryview) -> int:
+        return self._file.readinto(buffer)  # type: ignore[attr-defined, no-any-return]  # absent from BinaryIO only
+
+    def tell(self) -> int:
+        return self._file.tell() - self._start
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        target = offset + {io.SEEK_SET: self._start, io.SEEK_CUR: self._file.tell(), io.SEEK_END: self._end}[whence]
+        if target >= self._start:
+            self._file.seek(min(target, self._end))
+        return self.tell()
+
+
 class SndfileReader(AudioReader):
-    """Reads through libsndfile. Raises `UndecodableAudioError` with our words: libsndfile's own mislead."""
+    """Reads through libsndfile, from the file's present position on.
+
+    Raises `UndecodableAudioError` with our words: libsndfile's own mislead.
+    """
 
     def __init__(self, file: BinaryIO, format: str, limits: DecodeLimits) -> None:
         self._file = file
         try:
-            self._sound = soundfile.SoundFile(file)
+            self._sound = soundfile.SoundFile(_FromHere(file))
         except (soundfile.SoundFileError, RuntimeError, TypeError, ValueError) as error:
             raise self._undecodable(format) from error
         super().__init__(format=format, sample_rate=self._sound.samplerate, channels=self._sound.channels)
-        limits.check_header(self.sample_rate, self.channels)
+        try:
+            limits.check_header(self.sample_rate, self.channels)
+        except UndecodableAudioError:
+            self._sound.close()
+            raise
 
     def blocks(self) -> Iterator[Samples]:
         # read(n) until it returns nothing: the header's frame count can be a lie, and SoundFile.blocks() believes it.
