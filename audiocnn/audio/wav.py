@@ -96,6 +96,7 @@ class WavReader(AudioReader):
         head = self._file.read(8)
         if len(head) < 8 or head[4:] != b"WAVE":
             raise UndecodableAudioError("expected 'WAVE' after the RIFF header; the file is damaged or another format")
+        riff_bytes = struct.unpack(self._endian + "I", head[:4])[0]
         wav_format: _Format | None = None
         long_data_bytes: int | None = None
         for _ in range(_MAX_CHUNKS):
@@ -107,7 +108,9 @@ class WavReader(AudioReader):
                 if wav_format is None:
                     raise UndecodableAudioError("the WAV file has no 'fmt ' chunk before its samples; export it again")
                 if size == _UNKNOWN_SIZE:
-                    return wav_format, long_data_bytes
+                    return wav_format, long_data_bytes or None
+                if size == 0 and riff_bytes + 8 <= self._file.tell():
+                    return wav_format, None  # a recorder that died before it could write the sizes
                 return wav_format, size
             body_at = self._file.tell()
             if name == b"fmt ":
@@ -149,7 +152,7 @@ class WavReader(AudioReader):
         if self._tag == A_LAW:
             return _a_law_table()[np.frombuffer(data, np.uint8)]
         if self._tag == FLOAT:
-            with np.errstate(over="ignore"):  # 1e300 becomes inf here, and the caller refuses it
+            with np.errstate(over="ignore", invalid="ignore"):  # what becomes inf or NaN here, the caller refuses
                 return np.frombuffer(data, f"{self._endian}f{self._sample_bytes}").astype(np.float32)
         if self._sample_bytes == 1:
             return (np.frombuffer(data, np.uint8).astype(np.float32) - np.float32(128)) / np.float32(128)
