@@ -36,7 +36,7 @@ def frame_blocks(blocks: Iterable[Samples], spec: AudioSpec) -> Iterator[tuple[S
             yield kept[:, at : at + window].copy(), Segment(next_start, next_start + window, spec.sample_rate)
             next_start += hop
         # The last `window` samples stay: the tail may need them.
-        drop = min(next_start - kept_at, max(kept.shape[1] - window, 0))
+        drop = max(kept.shape[1] - window, 0)
         kept, kept_at = kept[:, drop:], kept_at + drop
     end = kept_at + kept.shape[1]
     if end == 0:
