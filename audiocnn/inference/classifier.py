@@ -13,7 +13,7 @@ from audiocnn.audio.decode import Source, open_audio
 from audiocnn.audio.prepare import Window, prepare
 from audiocnn.audio.reader import DecodeLimits
 from audiocnn.checkpoint import ONNX, load_network, read_spec, weights_sha256
-from audiocnn.errors import CheckpointError, MissingExtraError
+from audiocnn.errors import CheckpointError, ConfigError, MissingExtraError
 from audiocnn.inference.backend import Backend
 from audiocnn.inference.onnx_backend import OnnxBackend
 from audiocnn.prediction import AudioInfo, ModelInfo, Prediction, Result, SegmentResult, Timing
@@ -42,10 +42,13 @@ class Classifier:
 
         backend: `onnx` runs `model.onnx` on the CPU; `torch` builds the network (extra `train`).
         threads: CPU threads inside one call of the ONNX backend.
-        Raises `UnknownModelError`, `CheckpointError`, and `MissingExtraError` for torch when it is not installed.
+        Raises `UnknownModelError`, `CheckpointError`, `ConfigError` for another backend, and `MissingExtraError` for
+        torch when it is not installed.
         """
         directory = pretrained.resolve(model)
         spec, sha256 = read_spec(directory), weights_sha256(directory)
+        if backend not in ("onnx", "torch"):
+            raise ConfigError(f"backend must be 'onnx' or 'torch', got {backend!r}")
         if backend == "onnx":
             return cls(spec, OnnxBackend(directory / ONNX, threads), sha256)
         try:
@@ -117,7 +120,7 @@ class Classifier:
 def scores_of(logits: NDArray[np.float64], kind: TaskKind) -> NDArray[np.float64]:
     """Logits `(batch, labels)` as scores: softmax for `single_label`, a sigmoid for each label for `multi_label`."""
     if kind == "multi_label":
-        return 1 / (1 + np.exp(-logits))
+        return 0.5 + 0.5 * np.tanh(0.5 * logits)  # the sigmoid, without overflow
     exponentials = np.exp(logits - logits.max(axis=1, keepdims=True))
     scores: NDArray[np.float64] = exponentials / exponentials.sum(axis=1, keepdims=True)
     return scores

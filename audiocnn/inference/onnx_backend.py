@@ -27,6 +27,12 @@ class OnnxBackend:
             self._session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
         except Exception as error:  # onnxruntime's exceptions share no public base class
             raise CheckpointError(f"{path} is not a model onnxruntime can run: {error}") from error
+        ends = [end.name for end in (*self._session.get_inputs(), *self._session.get_outputs())]
+        if ends != ["waveform", "logits"]:
+            raise CheckpointError(
+                f"{path} must take 'waveform' and give 'logits', it has {', '.join(ends)}; write it with: "
+                f"audiocnn export {path.parent}"
+            )
 
     def __call__(self, windows: Samples) -> NDArray[np.float32]:
         logits: NDArray[np.float32] = self._session.run(["logits"], {"waveform": windows})[0]
