@@ -29,7 +29,7 @@ def read_spec(directory: Path) -> ModelSpec:
         return ModelSpec.from_json(json.loads(path.read_text("utf-8")))
     except FileNotFoundError as error:
         raise CheckpointError(f"expected a model directory with {CONFIG}, found none at {directory}") from error
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise CheckpointError(f"cannot read {path}: {error}") from error
 
 
@@ -65,11 +65,14 @@ def load_network(directory: Path) -> "tuple[ModelSpec, nn.Module]":
 
 
 def save(directory: Path, spec: ModelSpec, network: "nn.Module") -> None:
-    """Write the model into `directory`, each file atomically, the weights first: a crash leaves the old model or the
-    new one whole."""
+    """Write the model into `directory`, each file atomically, the weights first.
+
+    An ONNX file of earlier weights is removed: it would go on answering in the new ones' name.
+    """
     from safetensors.torch import save as to_bytes
 
     directory.mkdir(parents=True, exist_ok=True)
+    (directory / ONNX).unlink(missing_ok=True)
     weights = {name: value.detach().cpu().contiguous() for name, value in network.state_dict().items()}
     write_atomically(directory / WEIGHTS, to_bytes(weights))
     write_atomically(directory / CONFIG, (json.dumps(spec.to_json(), indent=2, ensure_ascii=False) + "\n").encode())

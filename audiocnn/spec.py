@@ -5,6 +5,7 @@ reads its input, the classifier reads its task, and `/v1/models` reports it.
 """
 
 import dataclasses
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, get_args
@@ -16,6 +17,12 @@ FORMAT_VERSION = 1
 Normalisation = Literal["none", "peak", "rms", "standardise"]
 Tail = Literal["shift", "pad", "drop"]
 TaskKind = Literal["single_label", "multi_label"]
+
+
+def _check_type(name: str, value: object, wanted: type | tuple[type, ...], words: str) -> None:
+    """Annotations bind nobody who writes JSON by hand."""
+    if not isinstance(value, wanted):
+        raise ConfigError(f"{name} must be {words}, got {value!r}")
 
 
 def _choice(name: str, value: str, legal: object) -> None:
@@ -45,7 +52,7 @@ class AudioSpec:
     def __post_init__(self) -> None:
         for name in ("sample_rate", "window", "hop"):
             value = getattr(self, name)
-            if not isinstance(value, int) or value < 1:
+            if type(value) is not int or value < 1:
                 raise ConfigError(f"{name} must be a whole number of at least 1, got {value!r}")
         if self.hop > self.window:
             raise ConfigError(
@@ -54,6 +61,8 @@ class AudioSpec:
             )
         _choice("normalisation", self.normalisation, Normalisation)
         _choice("tail", self.tail, Tail)
+        if type(self.silence_db) not in (int, float) or math.isnan(self.silence_db):
+            raise ConfigError(f"silence_db must be a number of dB, got {self.silence_db!r}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +74,8 @@ class TaskSpec:
 
     def __post_init__(self) -> None:
         _choice("kind", self.kind, TaskKind)
+        if not all(isinstance(label, str) and label for label in self.labels):
+            raise ConfigError(f"labels must be words, got {list(self.labels)}")
         if len(self.labels) < (2 if self.kind == "single_label" else 1):
             raise ConfigError(f"a {self.kind} task needs more labels than {list(self.labels)}")
         if len(set(self.labels)) != len(self.labels):
@@ -89,6 +100,12 @@ class ModelSpec:
     training: Mapping[str, Any] = field(default_factory=dict)
     metrics: Mapping[str, Any] = field(default_factory=dict)
 
+    def __post_init__(self) -> None:
+        for name in ("name", "version", "architecture", "licence"):
+            _check_type(name, getattr(self, name), str, "text")
+        for name in ("arguments", "training", "metrics"):
+            _check_type(name, getattr(self, name), Mapping, "an object of names and values")
+
     def to_json(self) -> dict[str, Any]:
         """The specification as plain JSON types, with its `format_version`."""
         return {"format_version": FORMAT_VERSION, **dataclasses.asdict(self)}
@@ -96,6 +113,8 @@ class ModelSpec:
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> "ModelSpec":
         """The specification that `to_json` wrote. Raises `CheckpointError` for another format or missing fields."""
+        if not isinstance(data, Mapping):
+            raise CheckpointError(f"config.json must hold an object, it holds {type(data).__name__}")
         values = dict(data)
         version = values.pop("format_version", None)
         if version != FORMAT_VERSION:
@@ -106,7 +125,8 @@ class ModelSpec:
         try:
             values["input"] = AudioSpec(**values["input"])
             task = dict(values["task"])
-            values["task"] = TaskSpec(kind=task["kind"], labels=tuple(task["labels"]))
+            _check_type("labels", task["labels"], (list, tuple), "a list of words")
+            values["task"] = TaskSpec(**{**task, "labels": tuple(task["labels"])})
             return cls(**values)
-        except (KeyError, TypeError, ConfigError) as error:
+        except (KeyError, TypeError, ValueError) as error:
             raise CheckpointError(f"config.json does not describe a model: {error}") from error
