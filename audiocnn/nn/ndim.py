@@ -37,8 +37,8 @@ def ops(ndim: int) -> Ops:
 
 def per_axis(value: Size, ndim: int, name: str, minimum: int = 1) -> tuple[int, ...]:
     """`value` as one whole number per axis. Raises `ConfigError` for another count, type or a value below `minimum`."""
-    values = (value,) * ndim if isinstance(value, int) else tuple(value)
-    if len(values) != ndim or not all(isinstance(v, int) and v >= minimum for v in values):
+    values = tuple(value) if isinstance(value, (tuple, list)) else (value,) * ndim
+    if len(values) != ndim or not all(type(v) is int and v >= minimum for v in values):
         wanted = "an int" if ndim == 1 else f"an int or {ndim} ints"
         raise ConfigError(f"{name} must be {wanted} of at least {minimum}, got {value!r}")
     return values
