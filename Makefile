@@ -1,0 +1,57 @@
+# What a user or a contributor types. Needs make and python3 (3.11 or newer), nothing else.
+
+VENV ?= .venv
+PORT ?= 8000
+PYTHON_BIN = $(VENV)/bin/python
+
+.DEFAULT_GOAL := help
+.PHONY: help serve classify train test test-slow lint format clean
+
+help: ## Show this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+serve: $(VENV)/.serve ## Start the HTTP service with the bundled model on 127.0.0.1:8000; PORT=9000 for another port
+	@$(PYTHON_BIN) -m service --host 127.0.0.1 --port $(PORT)
+
+classify: $(if $(FILES),,missing-FILES) $(VENV)/.serve ## Classify files and folders: FILES="song.wav music/", options in ARGS="--top-k 1"
+	@$(VENV)/bin/audiocnn classify $(FILES) $(ARGS)
+
+train: $(if $(CONFIG),,missing-CONFIG) $(VENV)/.train ## Train a model: CONFIG=config.toml DATA=folder, options in ARGS="--device cpu"
+	$(PYTHON_BIN) -m training train $(CONFIG) $(if $(DATA),--data $(DATA)) $(ARGS)
+
+test: ## Run every check and test in a fresh environment, as CI does
+	rm -rf .venv-test
+	@$(MAKE) --no-print-directory VENV=.venv-test lint
+	.venv-test/bin/python -m pytest
+
+test-slow: $(VENV)/.dev ## Run the tests that take minutes
+	$(PYTHON_BIN) -m pytest -m slow
+
+lint: $(VENV)/.dev ## Check style, types and the direction of imports
+	$(PYTHON_BIN) -m ruff check .
+	$(PYTHON_BIN) -m ruff format --check .
+	$(PYTHON_BIN) -m mypy
+	$(VENV)/bin/lint-imports
+
+format: $(VENV)/.dev ## Rewrite the code in the project's style
+	$(PYTHON_BIN) -m ruff check --fix .
+	$(PYTHON_BIN) -m ruff format .
+
+clean: ## Remove environments, caches and builds; runs/ and cache/ stay
+	rm -rf .venv .venv-test build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	find . -name __pycache__ -prune -exec rm -rf {} +
+
+# $(VENV)/.serve is there when the extra `serve` is installed; it is made again when a version may have changed.
+$(VENV)/.%: pyproject.toml constraints.txt | $(VENV)/bin/pip
+	@echo "Installing audiocnn[$*] into $(VENV)"
+	@$(PYTHON_BIN) -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[$*]'
+	@touch $@
+
+$(VENV)/bin/pip:
+	@.ci/make-venv $(VENV)
+
+missing-FILES:
+	@echo 'make: FILES is missing; type for example: make classify FILES="song.wav music/"' >&2; exit 2
+
+missing-CONFIG:
+	@echo 'make: CONFIG is missing; type for example: make train CONFIG=training/recipes/folders.toml DATA=my-clips' >&2; exit 2
