@@ -1,0 +1,74 @@
+"""What a user gets: the wheel, its version, and an import that stays light."""
+
+import re
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+
+import audiocnn
+
+HEAVY = ("torch", "fastapi", "onnxruntime", "librosa", "scipy", "sklearn")
+
+
+@pytest.fixture(scope="module")
+def wheel(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    out = tmp_path_factory.mktemp("wheel")
+    command = [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", str(out), str(root)]
+    subprocess.run(command, check=True, capture_output=True)
+    return next(out.glob("*.whl"))
+
+
+def loaded_by(statement: str) -> set[str]:
+    """Which of `HEAVY` a fresh interpreter has loaded after `statement`."""
+    code = f"import sys; {statement}; print(*sys.modules)"
+    run = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    return set(HEAVY) & set(run.stdout.split())
+
+
+def test_the_wheel_has_one_top_level_package_and_the_trained_model(wheel: Path) -> None:
+    names = zipfile.ZipFile(wheel).namelist()
+
+    assert {name.split("/")[0] for name in names} == {"audiocnn", f"audiocnn-{audiocnn.__version__}.dist-info"}
+    assert {
+        "audiocnn/py.typed",
+        "audiocnn/pretrained/genre/config.json",
+        "audiocnn/pretrained/genre/model.safetensors",
+        "audiocnn/pretrained/genre/model.onnx",
+        "audiocnn/pretrained/genre/MODEL_CARD.md",
+        f"audiocnn-{audiocnn.__version__}.dist-info/licenses/LICENSE",
+    } <= set(names)
+
+
+def test_the_wheel_classifies_away_from_the_checkout(wheel: Path, song: Path, tmp_path: Path) -> None:
+    zipfile.ZipFile(wheel).extractall(tmp_path)
+    code = (
+        f"import sys; sys.path.insert(0, {str(tmp_path)!r}); import audiocnn; print(audiocnn.__file__); "
+        f"print(audiocnn.Classifier.load('genre').classify({str(song)!r}).predictions[0].label)"
+    )
+
+    run = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True, cwd=song.parent)
+
+    imported_from, label = run.stdout.split()
+    assert Path(imported_from).is_relative_to(tmp_path)
+    assert label in audiocnn.Classifier.load("genre").spec.task.labels
+
+
+def test_importing_the_package_loads_nothing_heavy() -> None:
+    assert loaded_by("import audiocnn") == set()
+
+
+def test_classifying_needs_no_torch() -> None:
+    assert loaded_by("import audiocnn.inference.classifier") <= {"onnxruntime"}
+
+
+def test_the_command_line_starts_without_any_model_runtime() -> None:
+    assert loaded_by("import audiocnn.cli.main") == set()
+
+
+def test_the_newest_release_in_the_changelog_is_this_version(root: Path) -> None:
+    releases = re.findall(r"^## \[(\d+\.\d+\.\d+)\] - \d{4}-\d\d-\d\d$", (root / "CHANGELOG.md").read_text(), re.M)
+
+    assert releases[0] == audiocnn.__version__
