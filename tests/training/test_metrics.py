@@ -1,0 +1,41 @@
+import numpy as np
+import pytest
+
+from audiocnn.errors import ConfigError
+from audiocnn.spec import TaskSpec
+from training.metrics import measure, merge_matrix
+
+GENRES = TaskSpec("single_label", ("classical", "pop", "rock"))
+
+
+def test_single_label_by_hand() -> None:
+    targets = np.eye(3)[[0, 0, 1, 2]]
+    scores = np.array([[0.8, 0.1, 0.1], [0.2, 0.5, 0.3], [0.1, 0.3, 0.6], [0.1, 0.2, 0.7]])
+    metrics = measure(scores, targets, GENRES, {"pop or rock": ["pop", "rock"]})
+    assert metrics["accuracy"] == 0.5
+    assert metrics["merged_accuracy"] == 0.75  # the pop clip called rock counts, the classical one called pop does not
+    assert metrics["confusion"] == [[1, 1, 0], [0, 0, 1], [0, 0, 1]]
+    assert metrics["loss"] == pytest.approx(-np.log([0.8, 0.2, 0.3, 0.7]).mean())
+    assert metrics["macro_f1"] == pytest.approx((2 / 3 + 0 + 2 / 3) / 3)
+
+
+def test_merging_adds_scores_before_choosing() -> None:
+    scores = np.array([[0.4, 0.3, 0.3]])
+    metrics = measure(scores, np.array([[0.0, 1.0, 0.0]]), GENRES, {"other": ["pop", "rock"]})
+    assert metrics["accuracy"] == 0
+    assert metrics["merged_accuracy"] == 1
+
+
+def test_multi_label_by_hand_and_a_label_that_never_occurs_is_left_out() -> None:
+    task = TaskSpec("multi_label", ("calm", "tense", "never"))
+    targets = np.array([[1, 0, 0], [0, 1, 0], [1, 0, 0], [0, 1, 0]], float)
+    scores = np.array([[0.9, 0.2, 0.5], [0.4, 0.1, 0.5], [0.8, 0.3, 0.5], [0.1, 0.9, 0.5]])
+    metrics = measure(scores, targets, task, {})
+    assert metrics["roc_auc"] == pytest.approx((1.0 + 0.5) / 2)
+    assert metrics["average_precision"] == pytest.approx((1.0 + 0.75) / 2)
+    assert metrics["loss"] > 0
+
+
+def test_merging_an_unknown_label_is_refused() -> None:
+    with pytest.raises(ConfigError, match="unknown labels polka; known: classical, pop, rock"):
+        merge_matrix(GENRES.labels, {"x": ["polka"]})

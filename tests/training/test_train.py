@@ -1,0 +1,233 @@
+"""Whole runs: learning, repeating, resuming, stopping early, several processes, and the commands."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from audiocnn.checkpoint import WEIGHTS, read_spec
+from audiocnn.errors import AudioCnnError, CheckpointError
+from audiocnn.export import export_onnx
+from audiocnn.inference.classifier import Classifier
+from training import loop
+from training.config import Config
+from training.data.manifest import read_clips
+from training.distributed import Process
+from training.evaluate import predict
+from training.loop import loss_of, train
+from training.metrics import measure
+from training.state import STATE
+
+ALONE = Process(rank=0, world_size=1, device=torch.device("cpu"))
+ROOT = Path(__file__).parents[2]
+
+
+def run(config: Config, data: Path, folder: Path, fold: str | None = None) -> Path:
+    return train(config, data, folder, folder.parent / "cache", ALONE, fold)
+
+
+def rows(folder: Path) -> list[dict[str, object]]:
+    return [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
+
+
+def test_it_learns_and_answers_for_a_fold_it_never_saw(
+    with_train: Callable[..., Config], data: Path, tmp_path: Path
+) -> None:
+    config = with_train(epochs=12)
+    model = run(config, data, tmp_path / "run", fold="0")
+    export_onnx(model)
+    tested = [clip for clip in read_clips(data, config.data) if clip.fold == "0"]
+    scores, targets, task = predict(model, tested)
+    assert measure(scores, targets, task, {})["accuracy"] == 1.0
+    spec = read_spec(model)
+    assert spec.training["clips"] == 16
+    assert spec.training["recipe"]["train"]["epochs"] == 12
+    assert spec.input == config.input
+    losses = [row["train_loss"] for row in rows(tmp_path / "run")]
+    assert losses[-1] < losses[0]
+    assert list((tmp_path / "run" / "tensorboard").iterdir())
+
+
+def test_the_same_seed_gives_the_same_weights_and_another_does_not(config: Config, data: Path, tmp_path: Path) -> None:
+    config = replace(config, train=replace(config.train, epochs=1))
+    first, again, other = (
+        load_file(run(c, data, tmp_path / name) / WEIGHTS)
+        for name, c in (("a", config), ("b", config), ("c", replace(config, seed=1)))
+    )
+    for name, value in first.items():
+        assert torch.equal(value, again[name]), name
+    assert any(not torch.equal(value, other[name]) for name, value in first.items())
+
+
+def test_stopping_and_going_on_gives_the_weights_of_never_stopping(
+    config: Config, data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = load_file(run(config, data, tmp_path / "whole") / WEIGHTS)
+    real_step, steps = loop._step, []
+
+    def dying_step(*args: object) -> float:
+        if len(steps) == 13:  # in the third epoch of six steps
+            raise KeyboardInterrupt
+        steps.append(args)
+        return real_step(*args)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(loop, "_step", dying_step)
+    with pytest.raises(KeyboardInterrupt):
+        run(config, data, tmp_path / "stopped")
+    monkeypatch.setattr(loop, "_step", real_step)
+    assert len(rows(tmp_path / "stopped")) == 2
+    resumed = load_file(run(config, data, tmp_path / "stopped") / WEIGHTS)
+    for name, value in whole.items():
+        assert torch.equal(value, resumed[name]), name
+    assert [row["epoch"] for row in rows(tmp_path / "stopped")] == [1, 2, 3]
+
+
+def test_a_finished_run_is_not_trained_again(
+    config: Config, data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = replace(config, train=replace(config.train, epochs=1))
+    run(config, data, tmp_path / "run")
+    monkeypatch.setattr(loop, "_step", None)
+    run(config, data, tmp_path / "run")
+
+
+def test_another_configuration_may_not_go_on(config: Config, data: Path, tmp_path: Path) -> None:
+    config = replace(config, train=replace(config.train, epochs=1))
+    run(config, data, tmp_path / "run")
+    with pytest.raises(CheckpointError, match="holds a run with another configuration"):
+        run(replace(config, seed=5), data, tmp_path / "run")
+    (tmp_path / "run" / STATE).write_bytes(b"damaged")
+    with pytest.raises(CheckpointError, match="delete it to start again"):
+        run(config, data, tmp_path / "run")
+
+
+def test_it_stops_when_validation_no_longer_improves_and_keeps_the_best(
+    with_train: Callable[..., Config], data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = with_train(epochs=20, patience=2)
+    config = replace(config, data=replace(config.data, validation=0.25))
+    losses = iter([0.9, 0.5, 0.7, 0.6, 0.1])
+    monkeypatch.setattr(loop, "validate", lambda *_: {"loss": next(losses)})
+    model = run(config, data, tmp_path / "run")
+    assert [row["validation"]["loss"] for row in rows(tmp_path / "run")] == [0.9, 0.5, 0.7, 0.6]  # type: ignore[index]
+    assert read_spec(model).training["epochs"] == 2
+    assert read_spec(model).metrics == {"validation": {"loss": 0.5}}
+
+
+def test_validation_agrees_with_the_classifier_on_the_same_clips(
+    with_train: Callable[..., Config], data: Path, tmp_path: Path
+) -> None:
+    config = with_train(epochs=1)
+    config = replace(config, data=replace(config.data, validation=0.25))
+    model = run(config, data, tmp_path / "run")
+    export_onnx(model)
+    split = loop.split_clips(read_clips(data, config.data), test_fold=None, validation=0.25, seed=config.seed)
+    scores, targets, task = predict(model, split.validation)
+    stored = read_spec(model).metrics["validation"]
+    assert measure(scores, targets, task, {})["loss"] == pytest.approx(stored["loss"], abs=2e-3)  # the cache is int16
+
+
+def test_a_loss_that_is_no_number_stops_the_run(
+    with_train: Callable[..., Config], data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(loop, "loss_of", lambda logits, *_: logits.sum() * float("nan"))
+    with pytest.raises(AudioCnnError, match=r"the loss became nan at step 0; lower train.lr"):
+        run(with_train(epochs=1), data, tmp_path / "run")
+
+
+def test_losses_by_hand() -> None:
+    logits, targets = torch.tensor([[2.0, 0.0]]), torch.tensor([[1.0, 0.0]])
+    assert loss_of(logits, targets, "single_label", 0.0).item() == pytest.approx(np.log(1 + np.exp(-2.0)))
+    by_label = np.log(1 + np.exp(-2.0)) + np.log(2)
+    assert loss_of(logits, targets, "multi_label", 0.0).item() == pytest.approx(by_label / 2)
+    smoothed = 0.95 * np.log(1 + np.exp(-2.0)) + 0.05 * np.log(1 + np.exp(2.0)) + np.log(2)
+    assert loss_of(logits, targets, "multi_label", 0.1).item() == pytest.approx(smoothed / 2)
+
+
+def test_multi_label_training_gives_a_model_that_scores_each_label(config: Config, data: Path, tmp_path: Path) -> None:
+    lines = ["path,label"]
+    for label in ("high", "low"):
+        lines += [f"{label}/{i}.wav,{label}{'|even' if i % 2 == 0 else ''}" for i in range(4)]
+    (data / "several.csv").write_text("\n".join(lines))
+    config = replace(
+        config,
+        data=replace(config.data, manifest="several.csv", fold="", group="", kind="multi_label"),
+        train=replace(config.train, epochs=1),
+    )
+    model = run(config, data, tmp_path / "run")
+    export_onnx(model)
+    result = Classifier.load(model).classify(data / "high" / "0.wav")
+    assert {p.label for p in result.predictions} == {"high", "low", "even"}
+
+
+TOML = """
+name = "notes"
+[data]
+manifest = "clips.csv"
+fold = "fold"
+group = "artist"
+validation = 0.0
+[input]
+sample_rate = 8000
+window = 4000
+hop = 2000
+[model]
+architecture = "filterbank-resnet"
+[model.arguments]
+sample_rate = 8000
+num_filters = 8
+filter_length = 32
+width = 8
+[train]
+epochs = 1
+batch_size = 8
+"""
+
+
+def command(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
+    (folder / "run.toml").write_text(TOML)
+    return subprocess.run(
+        [sys.executable, "-m", *arguments], cwd=folder, env=environment, capture_output=True, text=True, timeout=240
+    )
+
+
+def test_two_processes_train_one_model(data: Path, tmp_path: Path) -> None:
+    launched = ("torch.distributed.run", "--standalone", "--nproc-per-node", "2", "-m", "training")
+    done = command(tmp_path, *launched, "train", "run.toml", "--data", str(data), "--device", "cpu", "--threads", "1")
+    assert done.returncode == 0, done.stderr
+    assert "trained: runs/notes/model" in done.stdout
+    assert len(rows(tmp_path / "runs" / "notes")) == 1
+    assert Classifier.load(tmp_path / "runs" / "notes" / "model").classify(data / "low" / "3.wav").predictions
+
+
+def test_cross_validation_trains_each_fold_and_reports_all_clips(data: Path, tmp_path: Path) -> None:
+    done = command(tmp_path, "training", "crossval", "run.toml", "--data", str(data), "--jobs", "2", "--device", "cpu")
+    assert done.returncode == 0, done.stderr
+    results = json.loads((tmp_path / "runs" / "notes-crossval" / "crossval.json").read_text())
+    assert [fold["fold"] for fold in results["folds"]] == ["0", "1", "2"]
+    assert len({row["clip"] for row in results["clips"]}) == 24
+    accuracies = [fold["accuracy"] for fold in results["folds"]]
+    assert results["summary"]["accuracy"]["mean"] == pytest.approx(np.mean(accuracies))
+    assert f"{np.mean(accuracies):.3f} ± {np.std(accuracies):.3f}" in done.stdout
+
+
+def test_the_baseline_runs_on_the_same_folds(data: Path, tmp_path: Path) -> None:
+    done = command(tmp_path, "training", "baseline", "run.toml", "--data", str(data))
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout[done.stdout.index("{") :])["accuracy"]["mean"] == 1.0
+
+
+def test_a_user_error_is_one_line_and_exit_code_2(tmp_path: Path) -> None:
+    done = command(tmp_path, "training", "train", "run.toml", "--data", "nowhere")
+    assert done.returncode == 2
+    assert done.stderr.splitlines()[-1] == "error: the data folder nowhere does not exist; name it with --data"
+    assert "Traceback" not in done.stderr
