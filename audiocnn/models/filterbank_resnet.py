@@ -30,6 +30,8 @@ from audiocnn.nn.blocks import ConvNormAct, GlobalPool, Pool, SqueezeExcite
 STRIDE = 16
 FLOOR = 1e-3
 """Added before the log: amplitudes 60 dB below the window's RMS level are treated as silence."""
+STEADY = 0.1
+"""Added to the variance of log energies: a band that a codec cut away has almost none, and must not be blown up."""
 
 
 class _Energies(nn.Module):
@@ -59,7 +61,7 @@ class _NormOverTime(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         centred = x - x.mean(-1, keepdim=True)
-        deviation = (centred.square().mean(-1, keepdim=True) + 1e-5).sqrt()
+        deviation = (centred.square().mean(-1, keepdim=True) + STEADY).sqrt()
         axes = (1,) * (x.ndim - 3)
         scale, shift = (p.reshape(-1, 1, *axes) for p in (self.scale, self.shift))
         return centred / deviation * scale + shift

@@ -1,4 +1,4 @@
-"""A data set two notes apart (24 short clips, 2 labels, 3 folds, 12 artists) and a network that learns it in seconds."""
+"""A data set two notes apart (24 clips, 2 labels, 3 folds, 12 artists) and a network that learns it in seconds."""
 
 import csv
 from collections.abc import Callable

@@ -86,7 +86,7 @@ class TestSplit:
             split_clips(clips, test_fold=None, validation=0, seed=0)
 
     def test_one_group_cannot_be_divided(self) -> None:
-        with pytest.raises(ConfigError, match="1 groups cannot give a validation share of 0.5"):
+        with pytest.raises(ConfigError, match=r"1 groups cannot give a validation share of 0\.5"):
             split_clips([clip("1", group="x"), clip("2", "b", group="x")], test_fold=None, validation=0.5, seed=0)
 
     def test_unknown_folds_and_splits_are_named(self) -> None:
@@ -123,7 +123,7 @@ class TestCache:
         clips = [clip(str(good)), clip(str(bad), "b")]
         cache = open_cache(tmp_path / "cache", clips, 8000, 0.5)
         assert cache.readable(clips) == clips[:1]
-        with pytest.raises(ConfigError, match="1 of 2 clips cannot be decoded.*bad.wav"):
+        with pytest.raises(ConfigError, match=r"1 of 2 clips cannot be decoded.*bad\.wav"):
             open_cache(tmp_path / "cache", clips, 8000, 0.4)
 
     def test_a_cache_cut_short_is_refused(self, data: Path, config: Config, tmp_path: Path) -> None:
