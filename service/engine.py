@@ -1,0 +1,118 @@
+"""What classifies: the `Engine` protocol, and the local one with a bounded queue before worker threads."""
+
+import asyncio
+import dataclasses
+import io
+import threading
+import time
+import wave
+from concurrent.futures import ThreadPoolExecutor
+from typing import Protocol
+
+from audiocnn import Classifier, ModelSpec, Result
+from audiocnn.prediction import ModelInfo
+from service.errors import DeadlineExceededError, NotReadyError, OverloadedError
+from service.settings import Settings
+
+
+class Engine(Protocol):
+    """A model at work somewhere: in this process or elsewhere."""
+
+    async def start(self) -> None:
+        """Load the model; `models` and `classify` work from here on."""
+        ...
+
+    async def close(self) -> None:
+        """Release everything; nothing is classified afterwards."""
+        ...
+
+    @property
+    def ready(self) -> bool:
+        """Whether `classify` works."""
+        ...
+
+    @property
+    def model(self) -> tuple[ModelSpec, ModelInfo]:
+        """The model that answers. Raises `NotReadyError` before `start`."""
+        ...
+
+    async def classify(self, data: bytes) -> Result:
+        """The answer for encoded audio, with the time it waited.
+
+        Raises an `AudioError` for bad audio, `NotReadyError`, `OverloadedError` if too much waits already, and
+        `DeadlineExceededError`.
+        """
+        ...
+
+
+class LocalEngine:
+    """A `Classifier` on `workers` threads of this process, one file each.
+
+    onnxruntime and the decoders release the interpreter lock, so threads fill the cores. One thread inside each call
+    answers more files per second than all cores on one file.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._limits = settings.decode_limits
+        self._classifier: Classifier | None = None
+        self._pool = ThreadPoolExecutor(settings.workers, "classify")
+        self._places = threading.Semaphore(settings.workers + settings.max_queue)
+
+    async def start(self) -> None:
+        self._classifier = await asyncio.to_thread(self._load)
+
+    async def close(self) -> None:
+        self._classifier = None
+        self._pool.shutdown(wait=False, cancel_futures=True)
+
+    @property
+    def ready(self) -> bool:
+        return self._classifier is not None
+
+    @property
+    def model(self) -> tuple[ModelSpec, ModelInfo]:
+        classifier = self._loaded()
+        return classifier.spec, classifier.info
+
+    async def classify(self, data: bytes) -> Result:
+        classifier = self._loaded()
+        if not self._places.acquire(blocking=False):
+            raise OverloadedError(f"{self._settings.max_queue} files are waiting already; try again shortly")
+        queued = time.perf_counter()
+
+        def run() -> Result:
+            queue_ms = 1000 * (time.perf_counter() - queued)
+            result = classifier.classify(data, self._limits)
+            return dataclasses.replace(result, timing=dataclasses.replace(result.timing, queue_ms=queue_ms))
+
+        job = self._pool.submit(run)
+        # Not in a `finally`: a caller may give up, but its place is free only when its thread is.
+        job.add_done_callback(lambda _: self._places.release())
+        try:
+            async with asyncio.timeout(self._settings.classify_timeout_s):
+                return await asyncio.wrap_future(job)
+        except TimeoutError as error:
+            raise DeadlineExceededError(
+                f"no answer within {self._settings.classify_timeout_s:g} s; send a shorter piece or try again later"
+            ) from error
+
+    def _loaded(self) -> Classifier:
+        if self._classifier is None:
+            raise NotReadyError("the model is not loaded; try again shortly")
+        return self._classifier
+
+    def _load(self) -> Classifier:
+        """The classifier, tried once: a model that cannot answer fails here, and the first caller waits no longer."""
+        classifier = Classifier.load(self._settings.model)
+        classifier.classify(_square_wave(classifier.spec.input.sample_rate))
+        return classifier
+
+
+def _square_wave(sample_rate: int) -> bytes:
+    """A WAV file of one second, loud enough not to count as silence."""
+    file = io.BytesIO()
+    with wave.open(file, "wb") as wav:
+        wav.setparams((1, 2, sample_rate, 0, "NONE", ""))
+        wav.writeframes(b"\x00\x40\x00\xc0" * (sample_rate // 2))
+    return file.getvalue()

@@ -1,0 +1,177 @@
+"""Every error as RFC 9457 `application/problem+json`, through one table from exception to status and title."""
+
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import Any, ClassVar
+from urllib.parse import quote
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from starlette.exceptions import HTTPException
+
+from audiocnn import errors as library
+
+RETRY_AFTER_S = 1
+"""Told to clients with every 503: a queue of short files moves within a second."""
+
+_SHOWN_NAME = 60  # characters of an unknown parameter's name worth repeating
+_SHOWN_PATH = 200
+
+
+class RequestError(Exception):
+    """Base of what the service itself refuses. The message is shown to the client."""
+
+    code: ClassVar[str]
+
+
+class MalformedBodyError(RequestError):
+    """The body is not the multipart message it claims to be."""
+
+    code = "malformed_body"
+
+
+class SlowBodyError(RequestError):
+    """The body did not arrive in time."""
+
+    code = "slow_body"
+
+
+class BodyTooLargeError(RequestError):
+    """The body exceeds the upload limit."""
+
+    code = "body_too_large"
+
+
+class UnsupportedMediaTypeError(RequestError):
+    """The Content-Type or Content-Encoding is none the service takes."""
+
+    code = "unsupported_media_type"
+
+
+class WrongFieldError(RequestError):
+    """The form does not hold exactly one file in the field `file`."""
+
+    code = "wrong_field"
+
+
+class OverloadedError(RequestError):
+    """As much work or data is held as the service allows."""
+
+    code = "overloaded"
+
+
+class NotReadyError(RequestError):
+    """The model is not loaded, or the process is about to stop."""
+
+    code = "not_ready"
+
+
+class DeadlineExceededError(RequestError):
+    """The answer took longer than the service allows."""
+
+    code = "deadline_exceeded"
+
+
+STATUS: dict[type[Exception], tuple[int, str]] = {
+    library.UndecodableAudioError: (400, "The audio cannot be decoded"),
+    library.EmptyAudioError: (400, "There is no audio"),
+    library.AudioTooLargeError: (413, "The audio is too large"),
+    library.UnsupportedAudioError: (415, "The audio format is not supported"),
+    library.NonFiniteAudioError: (422, "The audio has samples that are not finite"),
+    library.AudioError: (400, "The audio cannot be used"),
+    MalformedBodyError: (400, "The request body is malformed"),
+    SlowBodyError: (408, "The request body came too slowly"),
+    BodyTooLargeError: (413, "The request body is too large"),
+    UnsupportedMediaTypeError: (415, "The content type is not supported"),
+    WrongFieldError: (422, "The form does not hold one file"),
+    RequestValidationError: (422, "A parameter is not valid"),
+    OverloadedError: (503, "The service is busy"),
+    NotReadyError: (503, "The service is not ready"),
+    DeadlineExceededError: (504, "The answer took too long"),
+}
+
+
+def problem(
+    request: Request,
+    status: int,
+    *,
+    title: str,
+    detail: str,
+    code: str,
+    headers: Mapping[str, str] | None = None,
+) -> JSONResponse:
+    """The problem response; a 503 also says when to try again."""
+    body: dict[str, Any] = {
+        "type": f"urn:audiocnn:problem:{code}",
+        "title": title,
+        "status": status,
+        "detail": detail,
+        "instance": quote(request.url.path)[:_SHOWN_PATH],
+        "code": code,
+        "request_id": request.state.request_id,
+    }
+    headers = dict(headers or {})
+    if status == HTTPStatus.SERVICE_UNAVAILABLE:
+        headers["Retry-After"] = str(RETRY_AFTER_S)
+    return JSONResponse(body, status, headers, media_type="application/problem+json")
+
+
+def internal_problem(request: Request) -> JSONResponse:
+    """The answer when our own code fails: it tells nothing but the id to look for in the log."""
+    return problem(
+        request,
+        500,
+        title="Internal server error",
+        detail="the service failed; this is not the request's fault. Report the request_id to its operator",
+        code="internal_error",
+    )
+
+
+def install(app: FastAPI) -> None:
+    """Make every error of `app` a problem. Unexpected exceptions are left to the `RequestContext` middleware."""
+    app.add_exception_handler(RequestError, _known)
+    app.add_exception_handler(library.AudioError, _known)
+    app.add_exception_handler(RequestValidationError, _invalid_parameters)
+    app.add_exception_handler(HTTPException, _http)
+
+
+async def _known(request: Request, error: Exception) -> JSONResponse:
+    status, title = next(STATUS[kind] for kind in type(error).__mro__ if kind in STATUS)
+    code: str = getattr(error, "code", "error")
+    return problem(request, status, title=title, detail=str(error), code=code)
+
+
+async def _invalid_parameters(request: Request, error: Exception) -> JSONResponse:
+    status, title = STATUS[RequestValidationError]
+    faults = error.errors() if isinstance(error, RequestValidationError) else []
+    detail = "; ".join(_fault(fault) for fault in faults)
+    return problem(request, status, title=title, detail=detail, code="invalid_parameter")
+
+
+def _fault(fault: Mapping[str, Any]) -> str:
+    """What pydantic says about one parameter, without the value that came."""
+    name = str(fault["loc"][-1])[:_SHOWN_NAME]
+    if fault["type"] == "extra_forbidden":
+        return f"{name} is not a parameter of this endpoint; see /docs for those it has"
+    message = str(fault["msg"])
+    return f"{name}: {message[:1].lower()}{message[1:]}"
+
+
+async def _http(request: Request, error: Exception) -> JSONResponse:
+    """What routing refuses: an unknown path, or a known one with another method."""
+    if not isinstance(error, HTTPException):
+        raise error
+    phrase = HTTPStatus(error.status_code).phrase
+    details = {
+        404: "there is nothing at this address; see /docs for what there is",
+        405: f"this address takes {(error.headers or {}).get('Allow', 'other methods')}, not {request.method}",
+    }
+    return problem(
+        request,
+        error.status_code,
+        title=phrase,
+        detail=details.get(error.status_code, phrase),
+        code=phrase.lower().replace(" ", "_"),
+        headers=error.headers,
+    )

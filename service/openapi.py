@@ -1,0 +1,61 @@
+"""What FastAPI cannot see for itself: the two forms of the upload, and that every error is problem+json."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from fastapi import FastAPI
+from fastapi.openapi.utils import get_openapi
+
+from service.multipart import FIELD
+from service.schemas import Problem
+
+_BINARY = {"type": "string", "format": "binary"}
+
+UPLOAD: dict[str, Any] = {
+    "requestBody": {
+        "required": True,
+        "description": "The recording: WAV, FLAC, Ogg, MP3, AIFF or AU, told from its content and not from its name.",
+        "content": {
+            "multipart/form-data": {
+                "schema": {"type": "object", "required": [FIELD], "properties": {FIELD: _BINARY}},
+            },
+            "audio/*": {"schema": _BINARY},
+            "application/octet-stream": {"schema": _BINARY},
+        },
+    }
+}
+
+_MEANING = {
+    400: "No audio, or audio or a form that cannot be decoded.",
+    408: "The body came too slowly.",
+    413: "Too many bytes, too long, or too large once decoded.",
+    415: "Not a content type or an audio format that is taken.",
+    422: "A parameter or a form field is not valid, or samples are not finite numbers.",
+    500: "The service failed.",
+    503: "Busy, loading or about to stop; `Retry-After` says when to try again.",
+    504: "The answer took too long.",
+}
+
+
+def problems(statuses: Sequence[int]) -> dict[int | str, dict[str, Any]]:
+    """The `responses` of a route that may answer with these error statuses."""
+    schema = {"$ref": "#/components/schemas/Problem"}
+    return {
+        status: {"description": _MEANING[status], "content": {"application/problem+json": {"schema": schema}}}
+        for status in statuses
+    }
+
+
+def install(app: FastAPI) -> None:
+    """Let `app` describe itself with the `Problem` schema that `problems` refers to."""
+
+    def document() -> dict[str, Any]:
+        if app.openapi_schema is None:
+            described = get_openapi(
+                title=app.title, version=app.version, description=app.description, routes=app.routes
+            )
+            described["components"]["schemas"]["Problem"] = Problem.model_json_schema()
+            app.openapi_schema = described
+        return app.openapi_schema
+
+    app.openapi = document  # type: ignore[method-assign]

@@ -1,0 +1,156 @@
+"""The bodies that clients see, for /docs and /openapi.json.
+
+Answers are built by `Result.to_json`, which the batch command shares; a test holds both together.
+"""
+
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from audiocnn.spec import ModelSpec
+
+_SHA256 = "5f0d3c6c1d1f4c5f0a7d8b1b0d6f5c5b6ad1c6e0f3f0f9d3a1a9d3b1e2c4f687"
+_REQUEST_ID = "0d8f5a3e-6a55-4a1c-9d6c-2f6f0c1b7e11"
+
+
+class _Body(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+
+class ClassifyParameters(_Body):
+    """Query parameters of `POST /classify`."""
+
+    top_k: int = Field(5, ge=1, description="How many labels to return, best first.")
+    threshold: float = Field(0.0, ge=0, le=1, description="Leave out labels with a lower score.")
+    segments: bool = Field(False, description="Also return the answer for each window of the recording.")
+
+
+class PredictionBody(_Body):
+    label: str
+    score: float = Field(ge=0, le=1)
+
+
+class SegmentBody(_Body):
+    start_s: float
+    end_s: float
+    silent: bool = Field(description="Too quiet to say anything: it has no predictions and does not count.")
+    predictions: list[PredictionBody]
+
+
+class ModelBody(_Body):
+    name: str
+    version: str
+    sha256: str = Field(description="Of the weights.")
+
+
+class AudioBody(_Body):
+    """The recording as it came."""
+
+    duration_s: float
+    sample_rate: int = Field(description="In Hz.")
+    channels: int
+    format: str
+
+
+class TimingBody(_Body):
+    queue: float = Field(description="Waiting for a worker.")
+    decode: float = Field(description="Decoding, resampling and cutting into windows.")
+    infer: float = Field(description="The network itself.")
+    total: float = Field(description="The sum; receiving the upload is not part of it.")
+
+
+class ClassifyResponse(_Body):
+    """The answer for one recording."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "request_id": _REQUEST_ID,
+                    "model": {"name": "genre", "version": "1.0.0", "sha256": _SHA256},
+                    "audio": {"duration_s": 30.0, "sample_rate": 44100, "channels": 2, "format": "wav"},
+                    "predictions": [{"label": "rock", "score": 0.81}, {"label": "pop", "score": 0.14}],
+                    "warnings": [],
+                    "timing_ms": {"queue": 0.1, "decode": 62.0, "infer": 148.0, "total": 210.1},
+                }
+            ]
+        }
+    )
+
+    request_id: str
+    model: ModelBody
+    audio: AudioBody
+    predictions: list[PredictionBody] = Field(description="Over the whole recording, best first; empty for silence.")
+    segments: list[SegmentBody] = Field([], description="In time order; only with `segments=true`.")
+    warnings: list[str] = Field(description="What to know about the answer, such as a file cut short.")
+    timing_ms: TimingBody
+
+
+class StatusBody(_Body):
+    status: Literal["alive", "ready"]
+
+
+class InputBody(_Body):
+    """What the model hears; `window` and `hop` are in samples at `sample_rate` Hz."""
+
+    sample_rate: int
+    window: int
+    hop: int
+    normalisation: str
+    tail: str
+    silence_db: float
+
+
+class TaskBody(_Body):
+    kind: Literal["single_label", "multi_label"]
+    labels: list[str]
+
+
+class ServedModel(_Body):
+    """A model that answers, and what is known about it."""
+
+    name: str
+    version: str
+    sha256: str
+    architecture: str
+    task: TaskBody
+    input: InputBody
+    licence: str
+    metrics: dict[str, Any]
+
+    @classmethod
+    def of(cls, spec: ModelSpec, sha256: str) -> "ServedModel":
+        fields = {name: value for name, value in spec.to_json().items() if name in cls.model_fields}
+        return cls.model_validate({**fields, "sha256": sha256})
+
+
+class ModelsResponse(_Body):
+    models: list[ServedModel]
+
+
+class Problem(_Body):
+    """An error, as RFC 9457 describes it."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "type": "urn:audiocnn:problem:unsupported_audio",
+                    "title": "The audio format is not supported",
+                    "status": 415,
+                    "detail": "the bytes are not audio of a known format; send WAV, FLAC, Ogg, MP3, AIFF or AU",
+                    "instance": "/classify",
+                    "code": "unsupported_audio",
+                    "request_id": _REQUEST_ID,
+                }
+            ]
+        }
+    )
+
+    type: str = Field(description="A URI for this kind of problem.")
+    title: str
+    status: int
+    detail: str = Field(description="What was wrong this time and what to do.")
+    instance: str = Field(description="The path that was asked.")
+    code: str = Field(description="Stable, for programs to branch on.")
+    request_id: str = Field(description="To find the request in the service's log.")

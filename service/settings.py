@@ -1,0 +1,47 @@
+"""Every knob of the service, read from `AUDIOCNN_*` environment variables by whoever builds the application."""
+
+import os
+
+from pydantic import Field, PositiveFloat, PositiveInt
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from audiocnn.audio.reader import DecodeLimits
+
+_MIB = 2**20
+
+
+def _usable_cpus() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+class Settings(BaseSettings):
+    """Configuration of one service process."""
+
+    model_config = SettingsConfigDict(env_prefix="AUDIOCNN_")
+
+    host: str = Field(default="127.0.0.1", description="Address to listen on; 0.0.0.0 for every interface.")
+    port: int = Field(default=8000, ge=0, le=65535, description="Port to listen on; 0 for any free one.")
+    model: str = Field(default="genre", description="Name of a bundled model, or the directory of another.")
+
+    max_upload_bytes: PositiveInt = Field(default=25 * _MIB, description="Largest encoded file.")
+    max_duration_s: PositiveFloat = Field(default=600, description="Longest sound in seconds.")
+    max_decoded_bytes: PositiveInt = Field(default=256 * _MIB, description="Largest decoded size, as float32.")
+    max_buffered_bytes: PositiveInt = Field(default=256 * _MIB, description="All uploads held in memory at one time.")
+
+    workers: PositiveInt = Field(default_factory=_usable_cpus, description="Files classified at the same time.")
+    max_queue: int = Field(default=32, ge=0, description="Files that may wait for a worker; more are answered 503.")
+    body_timeout_s: PositiveFloat = Field(default=60, description="Time in seconds to receive an upload; then 408.")
+    classify_timeout_s: PositiveFloat = Field(
+        default=120, description="Time in seconds to wait and classify; then 504."
+    )
+    drain_s: float = Field(
+        default=5, ge=0, description="Seconds between SIGTERM, when /readyz turns 503, and the end of new connections."
+    )
+
+    @property
+    def decode_limits(self) -> DecodeLimits:
+        return DecodeLimits(
+            max_bytes=self.max_upload_bytes,
+            max_duration_s=self.max_duration_s,
+            max_decoded_bytes=self.max_decoded_bytes,
+        )

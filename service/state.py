@@ -1,0 +1,28 @@
+"""What the requests of one application share."""
+
+from dataclasses import dataclass
+from typing import Annotated
+
+from fastapi import Depends, Request
+
+from service.body import UploadMemory
+from service.engine import Engine
+from service.settings import Settings
+
+
+@dataclass(slots=True)
+class ServiceState:
+    """Kept in `app.state.service`. draining: set once the process has been told to stop."""
+
+    settings: Settings
+    engine: Engine
+    memory: UploadMemory
+    draining: bool = False
+
+
+def _service_state(request: Request) -> ServiceState:
+    state: ServiceState = request.app.state.service
+    return state
+
+
+SharedState = Annotated[ServiceState, Depends(_service_state)]
