@@ -1,0 +1,205 @@
+"""Bad input: the right status, a problem that says what to do, and a service that goes on as before."""
+
+import random
+from collections.abc import Iterator
+
+import httpx
+import numpy as np
+import pytest
+
+from tests.audio_files import encoded, format_body, hostile_files, music, tone, wav_bytes
+from tests.service.server import Server, assert_problem
+
+GOOD = wav_bytes(tone(seconds=0.2))
+
+BAD_AUDIO = {
+    "nothing": (400, "empty_audio"),
+    "one byte": (415, "unsupported_audio"),
+    "text": (415, "unsupported_audio"),
+    "zeros": (415, "unsupported_audio"),
+    "only a RIFF header": (400, "undecodable_audio"),
+    "cut inside fmt": (400, "undecodable_audio"),
+    "no data chunk": (400, "undecodable_audio"),
+    "no samples": (400, "empty_audio"),
+    "data before fmt": (400, "undecodable_audio"),
+    "header promises 4 GB": (200, None),
+    "unknown data size": (200, None),
+    "RF64 promises 2^63 bytes": (200, None),
+    "no channels": (400, "undecodable_audio"),
+    "65535 channels": (400, "undecodable_audio"),
+    "sample rate 0": (400, "undecodable_audio"),
+    "sample rate 2^32 - 1": (400, "undecodable_audio"),
+    "ADPCM": (415, "unsupported_audio"),
+    "MP3 in WAV": (415, "unsupported_audio"),
+    "NaN": (422, "non_finite_audio"),
+    "infinite": (422, "non_finite_audio"),
+    "1e300": (422, "non_finite_audio"),
+}
+
+
+@pytest.fixture(autouse=True)
+def _nothing_breaks(server: Server) -> Iterator[None]:
+    """After every test here the service is as well as before, and nothing unexpected is in its log."""
+    yield
+    assert server.classify(GOOD).status_code == 200
+    assert "Traceback" not in server.log
+
+
+@pytest.mark.parametrize("kind", BAD_AUDIO)
+def test_bad_audio(server: Server, kind: str) -> None:
+    status, code = BAD_AUDIO[kind]
+    data = hostile_files()[kind]
+    for response in (server.classify(data), server.classify_form(data)):
+        if status == 200:
+            assert response.json()["predictions"], response.text
+        else:
+            assert_problem(response, status, code)
+
+
+def test_no_hostile_file_is_the_service_s_fault(server: Server) -> None:
+    for kind, data in hostile_files().items():
+        response = server.classify(data)
+        if response.status_code != 200:
+            assert response.status_code in (400, 413, 415, 422), (kind, response.text)
+            assert_problem(response, response.status_code)
+
+
+def test_no_damaged_file_is_the_service_s_fault(server: Server) -> None:
+    dice = random.Random(0)
+    whole = [GOOD, *(encoded(music(0.5), format=format) for format in ("FLAC", "OGG", "MP3", "AIFF"))]
+    with httpx.Client(base_url=server.url, timeout=20) as client:
+        for _ in range(60):
+            for data in whole:
+                damaged = bytearray(data)
+                for _ in range(dice.randint(1, 8)):
+                    damaged[dice.randrange(min(len(damaged), 400))] = dice.randrange(256)
+                response = client.post("/classify", content=bytes(damaged), headers={"Content-Type": "audio/wav"})
+                if response.status_code != 200:
+                    assert response.status_code in (400, 413, 415, 422), response.text
+                    assert_problem(response, response.status_code)
+
+
+def test_one_nan_among_many_samples(server: Server) -> None:
+    sound = music(3.0)
+    sound[0, 40_000] = np.nan
+    assert_problem(server.classify(wav_bytes(sound, subtype="FLOAT")), 422, "non_finite_audio")
+
+
+def test_header_that_promises_more_than_an_upload_may_hold(server: Server) -> None:
+    body = server.classify(wav_bytes(tone(seconds=0.2), data_size=0xFFFFFFF0)).json()
+    assert body["audio"]["duration_s"] == 0.2
+    assert "cut short" in body["warnings"][0]
+
+
+def test_forged_sample_rate_does_not_explode(server: Server) -> None:
+    data = wav_bytes(tone(seconds=0.2), format_chunk=format_body(sample_rate=1))
+    assert "4000" in assert_problem(server.classify(data), 400, "undecodable_audio")["detail"]
+
+
+def test_empty_body_without_a_type(server: Server) -> None:
+    assert_problem(server.client.post("/classify"), 400, "empty_audio")
+
+
+def test_type_that_is_not_taken(server: Server) -> None:
+    problem = assert_problem(server.classify(GOOD, "application/x-www-form-urlencoded"), 415, "unsupported_media_type")
+    assert "audio/wav" in problem["detail"]
+    assert_problem(server.classify(GOOD, "text/plain"), 415, "unsupported_media_type")
+    assert_problem(server.classify(GOOD, "; ;"), 415, "unsupported_media_type")
+
+
+def test_compressed_body(server: Server) -> None:
+    headers = {"Content-Type": "audio/wav", "Content-Encoding": "gzip"}
+    response = server.client.post("/classify", content=GOOD, headers=headers)
+    assert_problem(response, 415, "unsupported_media_type")
+
+
+def form(*parts: tuple[str, bytes]) -> bytes:
+    """A form of these `Content-Disposition` options and contents, with the boundary x."""
+    return (
+        b"".join(
+            b"--x\r\nContent-Disposition: form-data; " + options.encode() + b"\r\n\r\n" + content + b"\r\n"
+            for options, content in parts
+        )
+        + b"--x--\r\n"
+    )
+
+
+FILE = 'name="file"; filename="a.wav"'
+
+WRONG_FIELDS = {
+    "another name": (form(('name="audio"; filename="a.wav"', GOOD)), "no field 'file'"),
+    "no name": (form(('filename="a.wav"', GOOD)), "no field 'file'"),
+    "text": (form(('name="file"', b"a.wav")), "text and not a file"),
+    "two files": (form((FILE, GOOD), (FILE, GOOD)), "2 fields"),
+    "an option beside the file": (form((FILE, GOOD), ('name="top_k"', b"3")), "query string"),
+    "a thousand fields": (form(*[(FILE, b"")] * 1000), "more than 16"),
+}
+
+
+@pytest.mark.parametrize("kind", WRONG_FIELDS)
+def test_form_without_one_file(server: Server, kind: str) -> None:
+    body, hint = WRONG_FIELDS[kind]
+    response = server.classify(body, "multipart/form-data; boundary=x")
+    assert hint in assert_problem(response, 422, "wrong_field")["detail"]
+
+
+WHOLE_FORM = form((FILE, GOOD))
+
+MALFORMED = {
+    "no boundary": (WHOLE_FORM, "multipart/form-data"),
+    "empty boundary": (WHOLE_FORM, "multipart/form-data; boundary="),
+    "boundary too long": (WHOLE_FORM, "multipart/form-data; boundary=" + "y" * 1000),
+    "another boundary": (WHOLE_FORM, "multipart/form-data; boundary=y"),
+    "not a form": (GOOD, "multipart/form-data; boundary=x"),
+    "cut in a header": (WHOLE_FORM[:20], "multipart/form-data; boundary=x"),
+    "cut in the file": (WHOLE_FORM[:1000], "multipart/form-data; boundary=x"),
+    "a header without a colon": (b"--x\r\nnonsense\r\n\r\nabc\r\n--x--\r\n", "multipart/form-data; boundary=x"),
+    "a header of a megabyte": (b"--x\r\nA: " + b"y" * 2**20 + b"\r\n\r\n\r\n--x--", "multipart/form-data; boundary=x"),
+}
+
+
+@pytest.mark.parametrize("kind", MALFORMED)
+def test_malformed_form(server: Server, kind: str) -> None:
+    assert_problem(server.classify(*MALFORMED[kind]), 400, "malformed_body")
+
+
+def test_empty_form_and_empty_file(server: Server) -> None:
+    assert_problem(server.classify(b"--x--\r\n", "multipart/form-data; boundary=x"), 422, "wrong_field")
+    assert_problem(server.classify(form((FILE, b"")), "multipart/form-data; boundary=x"), 400, "empty_audio")
+
+
+@pytest.mark.parametrize(
+    ("query", "named"),
+    [
+        ("top_k=0", "top_k"),
+        ("top_k=-1", "top_k"),
+        ("top_k=many", "top_k"),
+        ("top_k=" + "9" * 5000, "top_k"),
+        ("threshold=1.5", "threshold"),
+        ("threshold=nan", "threshold"),
+        ("threshold=-inf", "threshold"),
+        ("segments=perhaps", "segments"),
+        ("topk=3", "topk is not a parameter"),
+        ("top_k=0&threshold=2", "; threshold"),
+    ],
+)
+def test_bad_parameters(server: Server, query: str, named: str) -> None:
+    response = server.client.post(f"/classify?{query}", files={"file": ("a.wav", GOOD)})
+    assert named in assert_problem(response, 422, "invalid_parameter")["detail"]
+
+
+def test_unknown_address_and_wrong_method(server: Server) -> None:
+    assert_problem(server.client.get("/nowhere"), 404, "not_found")
+    assert_problem(server.client.post("/classify/", content=GOOD), 404, "not_found")
+    response = server.client.get("/classify")
+    assert "takes POST, not GET" in assert_problem(response, 405, "method_not_allowed")["detail"]
+    assert response.headers["allow"] == "POST"
+
+
+def test_file_names_stay_private(server: Server) -> None:
+    for data in (GOOD, b"not audio"):
+        response = server.classify_form(data, name="my-secret-song.wav")
+        assert "secret" not in response.text
+    server.client.put("/my-secret-song.wav", content=GOOD)  # curl -T does this
+    server.wait_for_log("PUT (no route) 404")
+    assert "secret" not in server.log

@@ -1,0 +1,147 @@
+"""What clients rely on besides the answer: ids, the description of the API, and silence about our own failures."""
+
+import asyncio
+import json
+import logging
+import uuid
+from collections.abc import Callable, Coroutine, Iterator
+from typing import Any
+
+import httpx
+import pytest
+
+from audiocnn import AudioError, Classifier, Result, errors
+from service.app import create_app
+from service.engine import LocalEngine
+from service.errors import STATUS
+from service.schemas import ClassifyResponse, ModelsResponse, Problem
+from service.settings import Settings
+from tests.audio_files import tone, wav_bytes
+from tests.service.server import Server, assert_problem
+
+GOOD = wav_bytes(tone(seconds=0.2))
+
+
+def test_request_id_is_echoed_if_it_is_safe(server: Server) -> None:
+    def echoed(request_id: str) -> str:
+        response = server.client.get("/livez", headers={"X-Request-ID": request_id})
+        return response.headers["x-request-id"]
+
+    for safe in ("a", "Az09._-", "x" * 128):
+        assert echoed(safe) == safe
+    for unsafe in ("", "x" * 129, "a b", "a\tb", "a/b", "a,b", '"', "<script>"):
+        assert uuid.UUID(echoed(unsafe)).version == 4
+
+
+def test_request_id_is_in_answers_and_in_the_log(server: Server) -> None:
+    headers = {"X-Request-ID": "order-66", "Content-Type": "audio/wav"}
+    assert server.client.post("/classify", content=GOOD, headers=headers).json()["request_id"] == "order-66"
+    response = server.client.post("/classify", content=b"x", headers=headers)
+    assert assert_problem(response, 415)["request_id"] == "order-66"
+    server.wait_for_log(" order-66\n", times=2)
+
+
+def test_traceparent_is_passed_back_if_it_is_one(server: Server) -> None:
+    parent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+    for path in ("/livez", "/nowhere"):
+        assert server.client.get(path, headers={"traceparent": parent}).headers["traceparent"] == parent
+    assert "traceparent" not in server.client.get("/livez", headers={"traceparent": "nonsense"}).headers
+
+
+def test_models_describes_the_served_one(server: Server, classifier: Classifier) -> None:
+    body = server.client.get("/v1/models").json()
+    (model,) = ModelsResponse.model_validate(body).models
+    spec = classifier.spec.to_json()
+    assert model.sha256 == classifier.info.sha256
+    assert model.task.labels == list(classifier.spec.task.labels)
+    for name in ("name", "version", "architecture", "input", "licence", "metrics"):
+        assert body["models"][0][name] == spec[name]
+
+
+def references(node: Any) -> Iterator[str]:
+    if isinstance(node, dict):
+        for name, value in node.items():
+            if name == "$ref":
+                yield value
+            else:
+                yield from references(value)
+    elif isinstance(node, list):
+        for value in node:
+            yield from references(value)
+
+
+def test_openapi_resolves_and_tells_the_truth(server: Server) -> None:
+    document = server.client.get("/openapi.json").json()
+    assert document["openapi"].startswith("3.1")
+    assert set(document["paths"]) == {"/classify", "/v1/models", "/livez", "/readyz", "/healthz"}
+    for reference in references(document):
+        target = document
+        for name in reference.removeprefix("#/").split("/"):
+            target = target[name]
+    assert not any("HTTPValidationError" in reference for reference in references(document))
+
+    classify = document["paths"]["/classify"]["post"]
+    assert set(classify["requestBody"]["content"]) == {"multipart/form-data", "audio/*", "application/octet-stream"}
+    assert {parameter["name"] for parameter in classify["parameters"]} == {"top_k", "threshold", "segments"}
+    assert set(classify["responses"]) == {"200", "500"} | {str(status) for status, _ in STATUS.values()}
+    for status, response in classify["responses"].items():
+        assert list(response["content"]) == ["application/json" if status == "200" else "application/problem+json"]
+    for schema in (ClassifyResponse, Problem):
+        (example,) = document["components"]["schemas"][schema.__name__]["examples"]
+        schema.model_validate(example)
+    assert server.client.get("/docs").status_code == 200
+    assert server.client.get("/", follow_redirects=True).url.path == "/docs"
+
+
+def test_every_kind_of_audio_error_has_its_status() -> None:
+    kinds = [kind for kind in vars(errors).values() if isinstance(kind, type) and issubclass(kind, AudioError)]
+    assert len(kinds) > 5
+    assert set(kinds) <= set(STATUS)
+
+
+class BrokenEngine(LocalEngine):
+    async def classify(self, data: bytes) -> Result:
+        raise RuntimeError("the secret of /etc/passwd")
+
+
+class NanEngine(LocalEngine):
+    async def classify(self, data: bytes) -> Result:
+        result = await super().classify(data)
+        object.__setattr__(result.audio, "duration_s", float("nan"))
+        return result
+
+
+@pytest.mark.parametrize("kind", [BrokenEngine, NanEngine])
+def test_a_failure_of_ours_is_a_500_that_tells_only_the_log(
+    kind: Callable[[Settings], LocalEngine], caplog: pytest.LogCaptureFixture
+) -> None:
+    settings = Settings()
+    app = create_app(settings, kind(settings))
+
+    async def scenario(client: httpx.AsyncClient) -> None:
+        headers = {"Content-Type": "audio/wav", "X-Request-ID": "unlucky"}
+        with caplog.at_level(logging.INFO):
+            response = await client.post("/classify", content=GOOD, headers=headers)
+        problem = assert_problem(response, 500, "internal_error")
+        assert "secret" not in response.text
+        assert "NaN" not in response.text
+        assert problem["request_id"] == "unlucky"
+        assert "request unlucky failed" in caplog.text
+        assert "POST /classify 500" in caplog.text
+
+    asyncio.run(_with_client(app, scenario))
+
+
+async def _with_client(app: Any, scenario: Callable[[httpx.AsyncClient], Coroutine[Any, Any, None]]) -> None:
+    async with (
+        app.router.lifespan_context(app),
+        httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://x") as client,
+    ):
+        await scenario(client)
+
+
+def test_an_answer_is_strict_json(server: Server) -> None:
+    def refuse(constant: str) -> None:
+        raise AssertionError(constant)
+
+    json.loads(server.classify(GOOD, segments=True).text, parse_constant=refuse)

@@ -1,0 +1,171 @@
+"""Limits on size, time and load, each reached."""
+
+import asyncio
+import socket
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from audiocnn import AudioError
+from service.engine import LocalEngine
+from service.errors import DeadlineExceededError, OverloadedError
+from service.settings import Settings
+from tests.audio_files import encoded, noise, silence, tone, wav_bytes
+from tests.service.server import Server, assert_problem
+
+GOOD = wav_bytes(tone(seconds=0.2))
+MINUTE = wav_bytes(noise(60.0))
+LIMIT = 4_000_000
+
+
+def pieces(num_bytes: int) -> Iterator[bytes]:
+    """A body of unknown length: sent in chunks."""
+    for _ in range(num_bytes // 50_000):
+        yield bytes(50_000)
+
+
+@pytest.mark.parametrize("content_type", ["audio/wav", "multipart/form-data; boundary=x"])
+def test_declared_length_over_the_limit(small_server: Server, content_type: str) -> None:
+    problem = assert_problem(small_server.classify(bytes(5_000_000), content_type), 413, "body_too_large")
+    assert str(LIMIT) in problem["detail"]
+
+
+@pytest.mark.parametrize("content_type", ["audio/wav", "multipart/form-data; boundary=x"])
+def test_chunked_body_over_the_limit(small_server: Server, content_type: str) -> None:
+    headers = {"Content-Type": content_type}
+    response = small_server.client.post("/classify", content=pieces(20_000_000), headers=headers)
+    assert "content-length" not in response.request.headers
+    assert_problem(response, 413, "body_too_large")
+
+
+def test_file_in_a_form_over_the_limit(small_server: Server) -> None:
+    assert_problem(small_server.classify_form(bytes(LIMIT + 1)), 413, "audio_too_large")
+
+
+def test_a_length_without_a_body_is_refused_at_once(small_server: Server) -> None:
+    head = b"POST /classify HTTP/1.1\r\nHost: x\r\nContent-Type: audio/wav\r\nContent-Length: 4294967296\r\n\r\n"
+    with socket.create_connection(("127.0.0.1", small_server.port), timeout=10) as connection:
+        connection.sendall(head)
+        assert connection.recv(4096).startswith(b"HTTP/1.1 413 ")
+
+
+def test_a_client_that_sends_everything_first_still_reads_the_refusal(small_server: Server) -> None:
+    # urllib writes the whole body before it reads: a connection closed under it would be all it sees.
+    request = urllib.request.Request(
+        f"{small_server.url}/classify", data=bytes(30_000_000), headers={"Content-Type": "audio/wav"}
+    )
+    with pytest.raises(urllib.error.HTTPError) as refused:
+        urllib.request.urlopen(request, timeout=20)
+    with refused.value as response:
+        assert response.code == 413
+        assert response.headers["Connection"] == "close"
+
+
+def test_duration_over_the_limit(small_server: Server) -> None:
+    assert_problem(small_server.classify(encoded(silence(61.0), format="FLAC")), 413, "audio_too_large")
+    assert small_server.classify(encoded(silence(60.0), format="FLAC")).status_code == 200
+
+
+def test_decoded_size_over_the_limit(small_server: Server) -> None:
+    bomb = encoded(silence(40.0, 48_000, channels=8), 48_000, format="FLAC")
+    assert len(bomb) < LIMIT / 10
+    assert_problem(small_server.classify(bomb), 413, "audio_too_large")
+
+
+def test_slow_body(small_server: Server) -> None:
+    head = b"POST /classify HTTP/1.1\r\nHost: x\r\nContent-Type: audio/wav\r\nContent-Length: 100000\r\n\r\n"
+    started = time.monotonic()
+    with socket.create_connection(("127.0.0.1", small_server.port), timeout=10) as connection:
+        connection.sendall(head)
+        answer = b""
+        while not answer:
+            connection.sendall(b"R")
+            connection.settimeout(0.1)
+            try:
+                answer = connection.recv(65536)
+            except TimeoutError:
+                assert time.monotonic() - started < 10
+    assert answer.startswith(b"HTTP/1.1 408 ")
+    assert b"connection: close" in answer.lower()
+    assert b'"code":"slow_body"' in answer
+
+
+def test_client_that_leaves_is_no_error(small_server: Server) -> None:
+    head = b"POST /classify HTTP/1.1\r\nHost: x\r\nContent-Type: audio/wav\r\nContent-Length: 100000\r\n\r\n"
+    with socket.create_connection(("127.0.0.1", small_server.port), timeout=10) as connection:
+        connection.sendall(head + bytes(1000))
+    small_server.wait_for_log("POST /classify client left")
+    assert "Traceback" not in small_server.log
+
+
+def test_overload_is_answered_503_and_nothing_else(small_server: Server) -> None:
+    with ThreadPoolExecutor(10) as pool:
+        responses = list(pool.map(small_server.classify, [MINUTE] * 10))
+    served = [response for response in responses if response.status_code == 200]
+    refused = [response for response in responses if response.status_code != 200]
+    assert served
+    assert refused
+    for response in refused:
+        assert_problem(response, 503, "overloaded")
+        assert int(response.headers["retry-after"]) >= 1
+    assert len({str(response.json()["predictions"]) for response in served}) == 1
+    assert small_server.classify(GOOD).status_code == 200
+
+
+def test_memory_for_uploads_is_bounded_and_given_back(small_server: Server) -> None:
+    head = b"POST /classify HTTP/1.1\r\nHost: x\r\nContent-Type: audio/wav\r\nContent-Length: 3900000\r\n\r\n"
+    connections = [socket.create_connection(("127.0.0.1", small_server.port), timeout=10) for _ in range(9)]
+    try:
+        for connection in connections:
+            connection.sendall(head + bytes(3_899_999))
+        codes = sorted(connection.recv(65536).split()[1] for connection in connections)
+    finally:
+        for connection in connections:
+            connection.close()
+    # Seven of 3.9 MB fit into 30 MB and wait for their last byte until 408.
+    assert codes == [b"408"] * 7 + [b"503"] * 2
+    assert small_server.classify(GOOD).status_code == 200
+
+
+def test_deadline_leaves_the_worker_its_place_until_it_is_free() -> None:
+    engine = LocalEngine(Settings(workers=1, max_queue=0, classify_timeout_s=0.01))
+
+    async def scenario() -> None:
+        await engine.start()
+        with pytest.raises(DeadlineExceededError, match=r"0\.01 s"):
+            await engine.classify(MINUTE)
+        with pytest.raises(OverloadedError):
+            await engine.classify(GOOD)
+        for _ in range(500):
+            await asyncio.sleep(0.02)
+            try:
+                await engine.classify(b"not audio")
+            except OverloadedError:
+                continue
+            except AudioError:
+                break
+        else:
+            pytest.fail("the place was never given back")
+        await engine.close()
+
+    asyncio.run(scenario())
+
+
+def test_queue_time_is_measured() -> None:
+    engine = LocalEngine(Settings(workers=1, max_queue=4))
+
+    async def scenario() -> None:
+        await engine.start()
+        results = await asyncio.gather(*[engine.classify(MINUTE) for _ in range(3)])
+        waits = [result.timing.queue_ms for result in results]
+        assert waits == sorted(waits)
+        work = results[0].timing.decode_ms + results[0].timing.infer_ms
+        assert waits[1] > 0.8 * work
+        assert waits[2] > waits[1] + 0.8 * results[1].timing.infer_ms
+        await engine.close()
+
+    asyncio.run(scenario())
