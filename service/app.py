@@ -36,6 +36,7 @@ def create_app(settings: Settings | None = None, engine: Engine | None = None) -
         version=audiocnn.__version__,
         description=_DESCRIPTION,
         lifespan=lifespan,
+        generate_unique_id_function=lambda route: route.name,  # names of methods in generated clients
         redirect_slashes=False,  # a redirected upload is sent twice, or not at all by curl
     )
     app.state.service = ServiceState(settings, engine, UploadMemory(settings.max_buffered_bytes))

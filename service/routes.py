@@ -54,7 +54,7 @@ async def livez() -> StatusBody:
 @router.head("/readyz", include_in_schema=False)
 @router.get("/readyz", tags=["health"], responses=problems([503]))
 @router.head("/healthz", include_in_schema=False)
-@router.get("/healthz", tags=["health"], responses=problems([503]))
+@router.get("/healthz", name="healthz", tags=["health"], responses=problems([503]))
 async def readyz(service: SharedState) -> StatusBody:
     """200 while new requests are welcome; 503 while the model loads and once the process is about to stop."""
     if service.draining:

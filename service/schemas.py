@@ -13,37 +13,35 @@ _SHA256 = "5f0d3c6c1d1f4c5f0a7d8b1b0d6f5c5b6ad1c6e0f3f0f9d3a1a9d3b1e2c4f687"
 _REQUEST_ID = "0d8f5a3e-6a55-4a1c-9d6c-2f6f0c1b7e11"
 
 
-class _Body(BaseModel):
-    model_config = ConfigDict(extra="forbid")
-
-
-class ClassifyParameters(_Body):
+class ClassifyParameters(BaseModel):
     """Query parameters of `POST /classify`."""
+
+    model_config = ConfigDict(extra="forbid")  # a misspelt name is told and not ignored
 
     top_k: int = Field(5, ge=1, description="How many labels to return, best first.")
     threshold: float = Field(0.0, ge=0, le=1, description="Leave out labels with a lower score.")
     segments: bool = Field(False, description="Also return the answer for each window of the recording.")
 
 
-class PredictionBody(_Body):
+class PredictionBody(BaseModel):
     label: str
     score: float = Field(ge=0, le=1)
 
 
-class SegmentBody(_Body):
+class SegmentBody(BaseModel):
     start_s: float
     end_s: float
     silent: bool = Field(description="Too quiet to say anything: it has no predictions and does not count.")
     predictions: list[PredictionBody]
 
 
-class ModelBody(_Body):
+class ModelBody(BaseModel):
     name: str
     version: str
     sha256: str = Field(description="Of the weights.")
 
 
-class AudioBody(_Body):
+class AudioBody(BaseModel):
     """The recording as it came."""
 
     duration_s: float
@@ -52,14 +50,14 @@ class AudioBody(_Body):
     format: str
 
 
-class TimingBody(_Body):
+class TimingBody(BaseModel):
     queue: float = Field(description="Waiting for a worker.")
     decode: float = Field(description="Decoding, resampling and cutting into windows.")
     infer: float = Field(description="The network itself.")
     total: float = Field(description="The sum; receiving the upload is not part of it.")
 
 
-class ClassifyResponse(_Body):
+class ClassifyResponse(BaseModel):
     """The answer for one recording."""
 
     model_config = ConfigDict(
@@ -86,11 +84,11 @@ class ClassifyResponse(_Body):
     timing_ms: TimingBody
 
 
-class StatusBody(_Body):
+class StatusBody(BaseModel):
     status: Literal["alive", "ready"]
 
 
-class InputBody(_Body):
+class InputBody(BaseModel):
     """What the model hears; `window` and `hop` are in samples at `sample_rate` Hz."""
 
     sample_rate: int
@@ -101,12 +99,12 @@ class InputBody(_Body):
     silence_db: float
 
 
-class TaskBody(_Body):
+class TaskBody(BaseModel):
     kind: Literal["single_label", "multi_label"]
     labels: list[str]
 
 
-class ServedModel(_Body):
+class ServedModel(BaseModel):
     """A model that answers, and what is known about it."""
 
     name: str
@@ -124,11 +122,11 @@ class ServedModel(_Body):
         return cls.model_validate({**fields, "sha256": sha256})
 
 
-class ModelsResponse(_Body):
+class ModelsResponse(BaseModel):
     models: list[ServedModel]
 
 
-class Problem(_Body):
+class Problem(BaseModel):
     """An error, as RFC 9457 describes it."""
 
     model_config = ConfigDict(

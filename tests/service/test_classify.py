@@ -27,7 +27,7 @@ def answer(response: httpx.Response) -> dict[str, Any]:
     assert response.status_code == 200, response.text
     assert response.headers["content-type"] == "application/json"
     body: dict[str, Any] = response.json()
-    ClassifyResponse.model_validate(body)
+    assert ClassifyResponse.model_validate(body).model_dump(exclude_unset=True) == body
     assert body["request_id"] == response.headers["x-request-id"]
     return body
 
