@@ -1,0 +1,31 @@
+"""A long text file that other programs see only when it is complete."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TextIO
+
+
+def part_of(path: Path) -> Path:
+    """Where the rows of an unfinished batch lie: `OUT.part` beside `OUT`."""
+    target = path.resolve()
+    return target.with_name(f"{target.name}.part")
+
+
+@contextmanager
+def complete_file(path: Path) -> Iterator[TextIO]:
+    """A text stream to `path`, which gets its name only when the block ends without an error.
+
+    Until then, and after a crash, `path` holds what it held before and the rows so far lie in `part_of(path)`.
+    """
+    if path.exists() and not path.is_file():  # replacing /dev/null or a pipe would destroy it
+        with path.open("w", encoding="utf-8") as stream:
+            yield stream
+        return
+    part = part_of(path)
+    with part.open("w", encoding="utf-8") as stream:
+        yield stream
+        stream.flush()
+        os.fsync(stream.fileno())
+    os.replace(part, path.resolve())

@@ -1,0 +1,65 @@
+"""Audio files from a mix of files and folders, lazily and in a stable order."""
+
+import os
+from collections.abc import Iterable, Iterator
+
+from audiocnn.batch.result import FileError, FileResult
+
+EXTENSIONS = (
+    ".aif", ".aifc", ".aiff", ".au", ".bwf", ".caf", ".flac", ".mp3", ".oga", ".ogg", ".opus", ".rf64", ".snd", ".wav",
+    ".wave",
+)  # fmt: skip
+"""What counts as audio in a folder, in any letter case. A file's content decides how it is read, never its name."""
+
+
+def discover(inputs: Iterable[str], *, recursive: bool = False) -> Iterator[str | FileResult]:
+    """The files to classify: `inputs` in their order, and within a folder its files by name, then its sub-folders.
+
+    inputs: a file is taken whatever its extension, and so is a path that leads nowhere: opening it will say why.
+      A folder gives its files with one of `EXTENSIONS`, dotfiles too.
+    recursive: whether to enter sub-folders, links to folders included. Each folder is entered once, however many
+      links or inputs lead to it, so loops end.
+    A folder that cannot be listed gives a failed `FileResult`.
+    """
+    entered: set[tuple[int, int]] = set()
+    for path in inputs:
+        if os.path.isdir(path):
+            yield from _walk(path, recursive, entered)
+        else:
+            yield path
+
+
+def _walk(root: str, recursive: bool, entered: set[tuple[int, int]]) -> Iterator[str | FileResult]:
+    waiting = [root]
+    while waiting:
+        folder = waiting.pop()
+        try:
+            status = os.stat(folder)
+            if (status.st_dev, status.st_ino) in entered:
+                continue
+            entered.add((status.st_dev, status.st_ino))
+            with os.scandir(folder) as listing:
+                entries = sorted(listing, key=lambda entry: entry.name)
+        except OSError as error:
+            yield FileResult(folder, FileError("unreadable_folder", f"cannot list the folder: {error.strerror}"))
+            continue
+        folders = []
+        for entry in entries:
+            if _is_folder(entry):
+                folders.append(entry.path)
+            elif entry.name.lower().endswith(EXTENSIONS) and not _is_apple_double(folder, entry.name):
+                yield entry.path
+        if recursive:
+            waiting.extend(reversed(folders))
+
+
+def _is_folder(entry: "os.DirEntry[str]") -> bool:
+    try:
+        return entry.is_dir()
+    except OSError:  # a link to itself
+        return False
+
+
+def _is_apple_double(folder: str, name: str) -> bool:
+    """Whether the file holds the Finder's notes on another: macOS writes `._song.wav` beside `song.wav`."""
+    return name.startswith("._") and os.path.lexists(os.path.join(folder, name[2:]))

@@ -1,0 +1,43 @@
+"""`FileResult`: what became of one file of a batch, as a record and as a JSON row."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from audiocnn.errors import AudioCnnError
+from audiocnn.prediction import Result
+
+
+@dataclass(frozen=True, slots=True)
+class FileError:
+    """Why a file has no answer: a stable `code` for programs (see `audiocnn.errors`) and a `detail` for people."""
+
+    code: str
+    detail: str
+
+    @classmethod
+    def from_exception(cls, error: Exception) -> "FileError":
+        """An error of ours with its own code and text; any other as `internal_error` with the exception's type."""
+        if isinstance(error, AudioCnnError):
+            return cls(error.code, str(error))
+        return cls("internal_error", f"{type(error).__name__}: {error}")
+
+
+@dataclass(frozen=True, slots=True)
+class FileResult:
+    """The path as it was given or found, and the answer or the error."""
+
+    path: str
+    outcome: Result | FileError
+
+    @property
+    def ok(self) -> bool:
+        return isinstance(self.outcome, Result)
+
+    def to_json(self, *, top_k: int | None = None, threshold: float = 0.0, segments: bool = False) -> dict[str, Any]:
+        """A row of plain JSON types: `path`, `status` `ok` and what `Result.to_json` gives, or `status` `error` and
+        `error` with its `code` and `detail`."""
+        if isinstance(self.outcome, FileError):
+            error = {"code": self.outcome.code, "detail": self.outcome.detail}
+            return {"path": self.path, "status": "error", "error": error}
+        body = self.outcome.to_json(top_k=top_k, threshold=threshold, segments=segments)
+        return {"path": self.path, "status": "ok", **body}

@@ -1,0 +1,146 @@
+"""The pipeline: order, bounds, and one outcome for every file whatever happens in it."""
+
+import random
+import threading
+import time
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from audiocnn import Classifier, DecodeLimits, Result
+from audiocnn.batch.engine import AHEAD, classify_files, default_workers
+from audiocnn.batch.result import FileError
+from audiocnn.errors import ConfigError, EmptyAudioError
+from tests.audio_files import music, wav_bytes
+from tests.batch.answers import answered, failed
+
+ANSWER = answered().outcome
+
+
+class Stub:
+    """A classifier that does as it is told: real ones cannot be made to stumble on demand."""
+
+    def __init__(self, behaviour: Callable[[str], object] = lambda path: None) -> None:
+        self.begun: list[str] = []
+        self._behaviour = behaviour
+
+    def classify(self, path: str, limits: DecodeLimits | None = None) -> Result:
+        self.begun.append(path)
+        self._behaviour(path)
+        return ANSWER
+
+
+def wait_until(true: Callable[[], bool], seconds: float = 10) -> None:
+    deadline = time.monotonic() + seconds
+    while not true():
+        assert time.monotonic() < deadline
+        time.sleep(0.001)
+
+
+def test_results_keep_the_order_of_the_paths():
+    pauses = random.Random(0)
+    stub = Stub(lambda path: time.sleep(pauses.choice([0, 0, 0.003])))
+    paths = [str(i) for i in range(300)]
+    assert [file.path for file in classify_files(paths, stub, workers=8)] == paths
+    assert sorted(stub.begun) == sorted(paths)
+
+
+def test_workers_run_at_the_same_time():
+    meeting = threading.Barrier(3)
+    stub = Stub(lambda path: meeting.wait(timeout=10))
+    assert all(file.ok for file in classify_files("abc", stub, workers=3))
+
+
+def test_a_slow_file_does_not_let_the_rest_pile_up():
+    pulled = yielded = 0
+    workers = 2
+
+    def paths() -> Iterator[str]:
+        nonlocal pulled
+        for i in range(500):
+            pulled += 1
+            yield str(i)
+
+    def first_is_slow(path: str) -> None:
+        if path == "0":
+            wait_until(lambda: pulled == AHEAD * workers)
+            time.sleep(0.05)  # time for more to be pulled, were there no bound
+
+    for _ in classify_files(paths(), Stub(first_is_slow), workers=workers):
+        assert pulled - yielded <= AHEAD * workers
+        yielded += 1
+    assert yielded == 500
+
+
+def test_finished_files_come_out_while_paths_are_still_being_found():
+    pulled = 0
+
+    def slow_walk() -> Iterator[str]:
+        nonlocal pulled
+        for i in range(20):
+            pulled += 1
+            time.sleep(0.02)
+            yield str(i)
+
+    next(classify_files(slow_walk(), Stub(), workers=1))
+    assert pulled < 20
+
+
+@pytest.mark.parametrize(
+    ("raised", "expected"),
+    [
+        (EmptyAudioError("no bytes"), FileError("empty_audio", "no bytes")),
+        (RuntimeError("boom"), FileError("internal_error", "RuntimeError: boom")),
+        (MemoryError(), FileError("internal_error", "MemoryError: ")),
+        (RecursionError("too deep"), FileError("internal_error", "RecursionError: too deep")),
+    ],
+)
+def test_an_error_stays_with_its_file(raised, expected):
+    def stumble(path: str) -> None:
+        if path == "b":
+            raise raised
+
+    a, b, c = classify_files("abc", Stub(stumble), workers=2)
+    assert (a.outcome, b.outcome, c.outcome) == (ANSWER, expected, ANSWER)
+    assert (a.ok, b.ok) == (True, False)
+
+
+def test_failures_of_discovery_are_passed_on_in_their_place():
+    folder = failed("locked", "unreadable_folder")
+    assert list(classify_files(["a", folder], Stub()))[1] is folder
+
+
+def test_closing_early_begins_no_more_files():
+    stub = Stub(lambda path: time.sleep(0.005))
+    files = classify_files(map(str, range(1000)), stub, workers=2)
+    next(files)
+    files.close()
+    begun = len(stub.begun)
+    time.sleep(0.1)
+    assert len(stub.begun) == begun < AHEAD
+
+
+def test_fewer_than_one_worker_is_refused_at_the_call():
+    with pytest.raises(ConfigError, match="workers must be at least 1, got 0"):
+        classify_files(["a"], Stub(), workers=0)
+    assert default_workers() >= 1
+
+
+def test_the_batch_says_what_the_library_says(tmp_path):
+    classifier = Classifier.load("genre")
+    paths = []
+    for i in range(6):
+        paths.append(tmp_path / f"{i}.wav")
+        paths[-1].write_bytes(wav_bytes(music(seconds=1 + i, seed=i)))
+    for path, file in zip(paths, classify_files(paths, classifier, workers=4), strict=True):
+        alone = classifier.classify(path)
+        assert file.path == str(path)
+        assert file.outcome.predictions == alone.predictions
+        assert file.outcome.segments == alone.segments
+
+
+def test_limits_reach_the_decoder(tmp_path):
+    path = tmp_path / "long.wav"
+    path.write_bytes(wav_bytes(music(seconds=2)))
+    (file,) = classify_files([path], Classifier.load("genre"), limits=DecodeLimits(max_duration_s=1))
+    assert file.outcome.code == "audio_too_large"

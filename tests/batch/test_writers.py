@@ -1,0 +1,157 @@
+"""Rows parse back to what was said, and OUT is never half written."""
+
+import csv
+import io
+import json
+import os
+import threading
+
+import pytest
+
+from audiocnn.batch.complete_file import complete_file, part_of
+from audiocnn.batch.writers import CsvWriter, JsonlWriter, Selection
+from tests.batch.answers import answered, failed
+
+STRANGE_PATHS = ["ünï 音楽.wav", 'comma, "quote".wav', "line\nbreak.wav", "caf\udce9.wav"]
+
+
+def written(writer_class, selection, *files):
+    """What the writer writes, as bytes: the encoding is part of its job."""
+    raw = io.BytesIO()
+    writer = writer_class(io.TextIOWrapper(raw, encoding="ascii"), selection)
+    for file in files:
+        writer.write(file)
+    return raw.getvalue().decode()
+
+
+def csv_rows(selection, *files):
+    return list(csv.DictReader(io.StringIO(written(CsvWriter, selection, *files), newline="")))
+
+
+def jsonl_rows(selection, *files):
+    return [json.loads(line) for line in written(JsonlWriter, selection, *files).removesuffix("\n").split("\n")]
+
+
+@pytest.mark.parametrize("segments", [False, True])
+def test_a_jsonl_row_is_the_answer_with_path_and_status(segments):
+    file = answered("a.wav", warnings=("cut short",))
+    (row,) = jsonl_rows(Selection(2, 0.15, segments), file)
+    assert row.pop("path") == "a.wav"
+    assert row.pop("status") == "ok"
+    assert row == file.outcome.to_json(top_k=2, threshold=0.15, segments=segments)
+    assert ("segments" in row) == segments
+
+
+def test_a_jsonl_error_row_has_code_and_detail():
+    assert jsonl_rows(Selection(5), failed("b.wav")) == [
+        {"path": "b.wav", "status": "error", "error": {"code": "empty_audio", "detail": "no bytes"}}
+    ]
+
+
+@pytest.mark.parametrize("path", STRANGE_PATHS)
+def test_strange_paths_survive_jsonl(path):
+    first, second = jsonl_rows(Selection(1), answered(path), failed(path))
+    assert first["path"] == second["path"] == path
+
+
+@pytest.mark.parametrize("path", STRANGE_PATHS[:3])
+def test_strange_paths_survive_csv(path):
+    assert csv_rows(Selection(1), answered(path))[0]["path"] == path
+
+
+def test_csv_shows_stray_bytes_as_escapes():
+    assert csv_rows(Selection(1), answered("caf\udce9.wav"))[0]["path"] == "caf\\udce9.wav"
+
+
+def test_a_csv_row_for_each_file():
+    good, bad = csv_rows(Selection(2), answered(warnings=("cut short", "noisy")), failed())
+    assert good == {
+        "path": "song.wav",
+        "status": "ok",
+        "duration_s": "6.0",
+        "label": "rock",
+        "score": "0.7",
+        "label_2": "pop",
+        "score_2": "0.2",
+        "error_code": "",
+        "error": "",
+        "warnings": "cut short; noisy",
+    }
+    assert (bad["status"], bad["label"], bad["error_code"], bad["error"]) == ("error", "", "empty_audio", "no bytes")
+
+
+def test_labels_below_the_threshold_leave_empty_cells():
+    (row,) = csv_rows(Selection(3, threshold=0.15), answered())
+    assert (row["label_2"], row["label_3"], row["score_3"]) == ("pop", "", "")
+
+
+def test_csv_with_segments_has_a_row_for_each_window():
+    first, second, bad = csv_rows(Selection(1, segments=True), answered(), failed())
+    assert (first["start_s"], first["end_s"], first["silent"], first["label"]) == ("0.0", "4.0", "false", "rock")
+    assert (second["start_s"], second["end_s"], second["silent"], second["label"]) == ("2.0", "6.0", "true", "")
+    assert (bad["path"], bad["start_s"], bad["error_code"]) == ("bad.wav", "", "empty_audio")
+
+
+@pytest.mark.parametrize("name", ["=HYPERLINK(1).wav", "+1.wav", "-1.wav", "@SUM(1).wav", "\t=1.wav", "\r=1.wav"])
+def test_no_path_in_csv_starts_like_a_formula_and_all_lead_to_the_file(tmp_path, monkeypatch, name):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / name).touch()
+    path = csv_rows(Selection(1), failed(name))[0]["path"]
+    assert path[0] not in "=+-@\t\r"
+    assert os.path.samefile(path, name)
+
+
+def test_rows_can_be_read_before_the_batch_ends():
+    for writer_class in (JsonlWriter, CsvWriter):
+        raw = io.BytesIO()
+        writer = writer_class(io.TextIOWrapper(raw), Selection(1))
+        before = len(raw.getvalue())
+        writer.write(answered())
+        assert len(raw.getvalue()) > before
+
+
+def test_out_holds_the_old_rows_until_the_new_ones_are_complete(tmp_path):
+    out = tmp_path / "out.csv"
+    out.write_text("old")
+    with complete_file(out) as stream:
+        stream.write("new")
+        assert out.read_text() == "old"
+    assert out.read_text() == "new"
+    assert os.listdir(tmp_path) == ["out.csv"]
+
+
+def test_a_crash_leaves_out_alone_and_keeps_the_rows_beside_it(tmp_path):
+    out = tmp_path / "out.csv"
+
+    def crash():
+        with complete_file(out) as stream:
+            stream.write("finished rows")
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        crash()
+    assert not out.exists()
+    assert part_of(out).read_text() == "finished rows"
+
+
+def test_a_link_stays_a_link(tmp_path):
+    (tmp_path / "real").mkdir()
+    link = tmp_path / "out.csv"
+    link.symlink_to("real/rows.csv")
+    with complete_file(link) as stream:
+        stream.write("rows")
+    assert link.is_symlink()
+    assert (tmp_path / "real" / "rows.csv").read_text() == "rows"
+
+
+def test_pipes_and_devices_are_written_to_and_not_replaced(tmp_path):
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    read: list[str] = []
+    reader = threading.Thread(target=lambda: read.append(pipe.read_text()))
+    reader.start()
+    with complete_file(pipe) as stream:
+        stream.write("rows")
+    reader.join(timeout=10)
+    assert read == ["rows"]
+    assert pipe.is_fifo()
