@@ -1,0 +1,1 @@
+"""The command `audiocnn`: one file for each of its commands."""

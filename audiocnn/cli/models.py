@@ -1,0 +1,43 @@
+"""`audiocnn models`: what `--model` can be."""
+
+from collections.abc import Mapping
+from importlib.util import find_spec
+from pathlib import Path
+
+import click
+
+
+@click.command(short_help="List the bundled models.")
+def models() -> None:
+    """List the bundled models: labels, input, size, licence and measured quality.
+
+    With torch installed, also the architectures that can be trained.
+    """
+    from audiocnn import pretrained
+
+    click.echo("\n\n".join(_described(pretrained.resolve(name)) for name in pretrained.names()))
+    if find_spec("torch") is not None:
+        from audiocnn.models import names
+
+        click.echo(f"\narchitectures for training: {', '.join(names())}")
+
+
+def _described(directory: Path) -> str:
+    from audiocnn.checkpoint import ONNX, read_spec
+
+    spec = read_spec(directory)
+    seconds = [samples / spec.input.sample_rate for samples in (spec.input.window, spec.input.hop)]
+    lines = [
+        f"{spec.name} {spec.version} ({spec.architecture}, {(directory / ONNX).stat().st_size / 1e6:.1f} MB)",
+        f"labels: {', '.join(spec.task.labels)} ({spec.task.kind})",
+        f"input: {spec.input.sample_rate} Hz, windows of {seconds[0]:g} s every {seconds[1]:g} s",
+        f"licence: {spec.licence}",
+    ]
+    lines += [f"{name}: {_one_line(value)}" for name, value in spec.metrics.items()]
+    return "\n  ".join(lines)
+
+
+def _one_line(value: object) -> str:
+    if isinstance(value, Mapping):
+        return ", ".join(f"{name} {_one_line(inner)}" for name, inner in value.items())
+    return str(value)

@@ -1,0 +1,63 @@
+"""Results for people: a table that grows by a row as each file is done."""
+
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from audiocnn.batch.result import FileResult
+from audiocnn.batch.writers import Selection
+
+
+class TableWriter:
+    """Writes file, length and labels on a terminal. Columns have fixed widths, so no row waits for later ones."""
+
+    def __init__(self, console: Console, selection: Selection) -> None:
+        self._console = console
+        self._selection = selection
+        self._time_width = 17 if selection.segments else 9  # "0:59.0 - 1:01.0" or "1:00:00.0"
+        self._print(Text("File", "bold"), Text("Time", "bold"), Text("Labels", "bold"))
+
+    def write(self, file: FileResult) -> None:
+        row = self._selection.row(file)
+        path = Text(printable(row["path"]))
+        if row["status"] == "error":
+            self._print(path, Text(""), Text(printable(row["error"]["detail"]), "red"))
+            return
+        self._print(path, Text(clock(row["audio"]["duration_s"])), _labels(row))
+        for warning in row["warnings"]:
+            self._print(Text(""), Text(""), Text(printable(warning), "yellow"))
+        for segment in row.get("segments", []):
+            span = f"{clock(segment['start_s'])} - {clock(segment['end_s'])}"
+            self._print(Text(""), Text(span), Text("silent", "dim") if segment["silent"] else _labels(segment))
+
+    def _print(self, path: Text, time: Text, labels: Text) -> None:
+        rest = self._console.width - self._time_width - 4
+        grid = Table.grid(padding=(0, 2, 0, 0))
+        grid.add_column(width=rest // 2, overflow="fold")
+        grid.add_column(width=self._time_width, no_wrap=True)
+        grid.add_column(width=rest - rest // 2, overflow="fold")
+        grid.add_row(path, time, labels)
+        self._console.print(grid)
+
+
+def _labels(answer: dict[str, Any]) -> Text:
+    text = Text()
+    for rank, prediction in enumerate(answer["predictions"]):
+        text.append("  " if rank else "")
+        text.append(f"{printable(prediction['label'])} {prediction['score']:.2f}", "bold" if rank == 0 else "dim")
+    return text
+
+
+def clock(seconds: float) -> str:
+    """Minutes and seconds, `2:03.5`, with hours in front where there are any."""
+    tenths = round(seconds * 10)
+    minutes, rest = divmod(tenths, 600)
+    hours, minutes = divmod(minutes, 60)
+    return (f"{hours}:{minutes:02d}" if hours else f"{minutes}") + f":{rest // 10:02d}.{rest % 10}"
+
+
+def printable(text: str) -> str:
+    """`text` with escapes for what a terminal would obey or cannot show: a file name may hold anything."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)

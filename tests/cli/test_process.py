@@ -1,0 +1,193 @@
+"""The command as people run it: a process with real files, pipes, signals and terminals."""
+
+import csv
+import io
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from audiocnn import Classifier
+from tests.audio_files import encoded, music, sample_bytes, silence, wav_bytes
+
+ROOT = Path(__file__).parents[2]
+COMMAND = [sys.executable, "-m", "audiocnn"]
+ENVIRONMENT = {**os.environ, "PYTHONPATH": str(ROOT), "COLUMNS": "100", "TERM": "xterm"}
+
+
+def start(*arguments, command=COMMAND, **streams):
+    return subprocess.Popen([*command, *map(str, arguments)], env=ENVIRONMENT, text=True, **streams)
+
+
+def run(*arguments, command=COMMAND):
+    process = start(*arguments, command=command, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    out, err = process.communicate(timeout=60)
+    return process.returncode, out, err
+
+
+@pytest.fixture(scope="module")
+def music_folder(tmp_path_factory):
+    """Good files in several formats and a corrupt one between them."""
+    folder = tmp_path_factory.mktemp("music")
+    (folder / "a.wav").write_bytes(wav_bytes(music(seconds=5, seed=1)))
+    (folder / "b.flac").write_bytes(wav_bytes(music(seconds=5))[:20])
+    (folder / "ç").mkdir()
+    (folder / "ç" / "ünï.OGG").write_bytes(encoded(music(seconds=6, seed=2), format="OGG"))
+    (folder / "ç" / "d.mp3").write_bytes(encoded(music(seconds=6, seed=3), format="MP3"))
+    (folder / "ç" / "loop").symlink_to(folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def tiny_folder(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("tiny")
+    for i in range(300):
+        (folder / f"{i:03d}.wav").write_bytes(wav_bytes(music(seconds=0.1, sample_rate=8000, seed=i), 8000))
+    return folder
+
+
+def test_one_corrupt_file_is_one_error_row(music_folder):
+    code, out, err = run("classify", "-r", music_folder, "--workers", 3)
+    assert code == 1
+    found = [json.loads(line) for line in out.splitlines()]
+    assert [os.path.relpath(row["path"], music_folder) for row in found] == ["a.wav", "b.flac", "ç/d.mp3", "ç/ünï.OGG"]
+    assert [row["status"] for row in found] == ["ok", "error", "ok", "ok"]
+    assert found[1]["error"]["code"] == "undecodable_audio"
+    assert err.count("\n") == 1
+    classifier = Classifier.load("genre")
+    for row in found:
+        if row["status"] == "ok":
+            assert row["predictions"] == classifier.classify(row["path"]).to_json()["predictions"]
+
+
+def test_300_files_keep_their_order_and_nothing_is_said(tiny_folder):
+    code, out, err = run("classify", tiny_folder, "--format", "csv", "--top-k", 1, "--workers", 4)
+    assert (code, err) == (0, "")
+    found = list(csv.DictReader(io.StringIO(out)))
+    assert [row["path"] for row in found] == [str(tiny_folder / f"{i:03d}.wav") for i in range(300)]
+    assert all(row["status"] == "ok" and row["label"] for row in found)
+
+
+LOADED = """
+import sys
+from audiocnn.cli.main import cli
+cli(sys.argv[1:], standalone_mode=False)
+sys.stderr.write(" ".join(name for name in ("torch", "fastapi", "onnxruntime", "rich") if name in sys.modules))
+"""
+
+
+@pytest.mark.parametrize(("arguments", "loaded"), [(["classify", "."], "onnxruntime"), (["classify", "--help"], "")])
+def test_no_command_loads_more_than_it_needs(arguments, loaded, tmp_path):
+    (tmp_path / "a.wav").write_bytes(wav_bytes(music(seconds=1)))
+    arguments = [str(tmp_path) if argument == "." else argument for argument in arguments]
+    code, out, err = run(*arguments, command=[sys.executable, "-c", LOADED])
+    assert (code, err) == (0, loaded)
+    assert out
+
+
+def wait_until(true, process, seconds=30):
+    deadline = time.monotonic() + seconds
+    while not true():
+        assert process.poll() is None
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+# A shell starts background jobs deaf to Ctrl-C, and children inherit that: the test may be in one.
+INTERRUPTIBLE = [
+    sys.executable,
+    "-c",
+    "import signal; signal.signal(signal.SIGINT, signal.default_int_handler);"
+    "from audiocnn.cli.main import main; main()",
+]
+
+
+def test_ctrl_c_exits_130_and_keeps_the_finished_rows(tiny_folder, tmp_path):
+    out, part = tmp_path / "out.jsonl", tmp_path / "out.jsonl.part"
+    endless = [tiny_folder / "000.wav"] * 20_000
+    process = start("classify", *endless, "-o", out, command=INTERRUPTIBLE, stderr=subprocess.PIPE)
+    wait_until(lambda: part.exists() and part.stat().st_size > 0, process)
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=30)
+    assert process.returncode == 130
+    assert err.strip() == f"stopped after {len(part.read_text().splitlines())} files; their rows are in {part}"
+    assert all(json.loads(line)["status"] == "ok" for line in part.read_text().splitlines())
+    assert not out.exists()
+
+
+def test_ctrl_c_does_not_wait_for_a_long_file(tmp_path):
+    header = wav_bytes(silence(0), 8000, "PCM_U8", data_size=3600 * 8000)
+    second = sample_bytes(music(seconds=1, sample_rate=8000), "PCM_U8")
+    (tmp_path / "b.wav").write_bytes(header + second * 3600)
+    (tmp_path / "a.wav").write_bytes(wav_bytes(music(seconds=1)))
+    process = start("classify", tmp_path, command=INTERRUPTIBLE, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    assert process.stdout is not None
+    assert json.loads(process.stdout.readline())["status"] == "ok"
+    interrupted = time.monotonic()
+    process.send_signal(signal.SIGINT)
+    rest, _ = process.communicate(timeout=60)
+    assert (process.returncode, rest) == (130, "")
+    assert time.monotonic() - interrupted < 3  # the hour takes 7 s of an idle core
+
+
+def test_a_reader_that_leaves_early_is_no_error(tiny_folder):
+    process = start("classify", tiny_folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    assert process.stdout is not None
+    assert process.stderr is not None
+    assert json.loads(process.stdout.readline())["status"] == "ok"
+    process.stdout.close()
+    assert process.wait(timeout=30) == 141
+    assert process.stderr.read() == ""
+    process.stderr.close()
+
+
+def read_terminal(descriptor):
+    """All that a process wrote to a pseudo-terminal until it closed it."""
+    shown = b""
+    while True:
+        try:
+            data = os.read(descriptor, 65536)
+        except OSError:  # how Linux says that the other end is closed
+            data = b""
+        if not data:
+            os.close(descriptor)
+            return shown.decode()
+        shown += data
+
+
+def test_a_terminal_gets_a_table_a_bar_and_a_summary(music_folder):
+    ours, theirs = os.openpty()
+    process = start("classify", "-r", music_folder, stdin=theirs, stdout=theirs, stderr=theirs)
+    os.close(theirs)
+    shown = read_terminal(ours)
+    assert process.wait(timeout=30) == 1
+    assert "Labels" in shown
+    assert "4/4" in shown
+    assert "1 failed" in shown
+    assert "4 files in" in shown
+    assert '{"path"' not in shown
+
+
+def test_the_bar_on_a_terminal_does_not_catch_rows_meant_for_a_pipe(music_folder):
+    ours, theirs = os.openpty()
+    process = start("classify", "-r", music_folder, stdout=subprocess.PIPE, stderr=theirs)
+    os.close(theirs)
+    shown = read_terminal(ours)
+    out, _ = process.communicate(timeout=30)
+    assert len([json.loads(line) for line in out.splitlines()]) == 4
+    assert "1 failed" in shown
+    assert "path" not in shown
+
+
+def test_quiet_on_a_terminal_is_quiet(music_folder):
+    ours, theirs = os.openpty()
+    process = start("classify", music_folder / "a.wav", "-q", stdout=subprocess.PIPE, stderr=theirs)
+    os.close(theirs)
+    assert read_terminal(ours) == ""
+    out, _ = process.communicate(timeout=30)
+    assert json.loads(out)["status"] == "ok"

@@ -1,0 +1,53 @@
+"""The table for people: nothing a file name holds is obeyed by the terminal."""
+
+import io
+
+import pytest
+from rich.console import Console
+
+from audiocnn.batch.writers import Selection
+from audiocnn.cli.table import TableWriter, clock, printable
+from tests.batch.answers import answered, failed
+
+
+def table(*files, segments=False, width=100):
+    console = Console(file=io.StringIO(), width=width)
+    writer = TableWriter(console, Selection(2, segments=segments))
+    for file in files:
+        writer.write(file)
+    return console.file.getvalue()
+
+
+def test_a_file_has_its_length_and_its_labels_best_first():
+    (header, row) = table(answered("a.wav")).splitlines()
+    assert header.split() == ["File", "Time", "Labels"]
+    assert row.split() == ["a.wav", "0:06.0", "rock", "0.70", "pop", "0.20"]
+
+
+def test_segments_warnings_and_errors_have_their_lines():
+    lines = table(answered(warnings=("cut short",)), failed(), segments=True).splitlines()[2:]
+    assert [line.split() for line in lines] == [
+        ["cut", "short"],
+        ["0:00.0", "-", "0:04.0", "rock", "0.70", "pop", "0.20"],
+        ["0:02.0", "-", "0:06.0", "silent"],
+        ["bad.wav", "no", "bytes"],
+    ]
+
+
+@pytest.mark.parametrize("path", ["[red]x[/red].wav", "音楽 ünï.wav", "x" * 150 + ".wav"])
+def test_paths_are_shown_in_full(path):
+    column = (100 - 9 - 4) // 2
+    text = "".join(line[:column].strip() for line in table(failed(path)).splitlines()[1:])
+    assert text.replace(" ", "") == path.replace(" ", "")
+
+
+def test_control_characters_and_stray_bytes_are_escaped():
+    assert printable("a\x1b[2Jb\n\udce9\u202e é") == r"a\x1b[2Jb\n\udce9\u202e é"
+    assert "\x1b" not in table(failed("\x1b]0;owned\x07.wav"))
+
+
+@pytest.mark.parametrize(
+    ("seconds", "shown"), [(0, "0:00.0"), (59.96, "1:00.0"), (61.25, "1:01.2"), (3599.99, "1:00:00.0")]
+)
+def test_clock(seconds, shown):
+    assert clock(seconds) == shown
