@@ -43,6 +43,12 @@ class AudioError(AudioCnnError):
     code = "bad_audio"
 
 
+class UnreadableFileError(AudioError):
+    """The path leads to no file, or to one that cannot be opened."""
+
+    code = "unreadable_file"
+
+
 class UndecodableAudioError(AudioError):
     """The bytes claim to be audio but cannot be decoded."""
 

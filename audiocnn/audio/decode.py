@@ -17,7 +17,7 @@ import numpy as np
 from audiocnn.audio import wav
 from audiocnn.audio.reader import AudioReader, DecodeLimits
 from audiocnn.audio.sndfile import SndfileReader, sniff
-from audiocnn.errors import AudioError, EmptyAudioError, NonFiniteAudioError, UnsupportedAudioError
+from audiocnn.errors import EmptyAudioError, NonFiniteAudioError, UnreadableFileError, UnsupportedAudioError
 from audiocnn.waveform import Samples, Waveform
 
 Source = bytes | str | os.PathLike[str]
@@ -34,8 +34,8 @@ def open_audio(source: Source, limits: DecodeLimits | None = None) -> Iterator[A
     """Open encoded audio and check its header against `limits`.
 
     Raises `EmptyAudioError` for no bytes, `UnsupportedAudioError` for bytes that are not audio,
-    `UndecodableAudioError` for a damaged header, `AudioTooLargeError` for too many bytes, `AudioError` if the file
-    cannot be read.
+    `UndecodableAudioError` for a damaged header, `AudioTooLargeError` for too many bytes,
+    `UnreadableFileError` for a path that cannot be opened.
     """
     limits = limits or DecodeLimits()
     file = _open(source, limits)
@@ -87,11 +87,11 @@ def _open(source: Source, limits: DecodeLimits) -> BinaryIO:
     try:
         status = path.stat()
         if not stat.S_ISREG(status.st_mode):
-            raise AudioError(f"{path.name} is not a regular file; give a file, or the bytes themselves")
+            raise UnreadableFileError(f"{path.name} is not a regular file; give a file, or the bytes themselves")
         limits.check_bytes(status.st_size)
         return path.open("rb")
     except OSError as error:
-        raise AudioError(f"cannot read {path.name}: {error.strerror}") from error
+        raise UnreadableFileError(f"cannot read {path.name}: {error.strerror}") from error
 
 
 def _reader(file: BinaryIO, limits: DecodeLimits) -> AudioReader:

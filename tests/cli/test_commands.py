@@ -108,6 +108,7 @@ def test_failed_files_are_rows_and_exit_with_1(song, tmp_path):
     result = run("classify", tmp_path / "missing.wav", song, tmp_path, code=1)
     missing, good, bad = rows(result)
     assert (missing["status"], good["status"], bad["status"]) == ("error", "ok", "error")
+    assert missing["error"]["code"] == "unreadable_file"
     assert "No such file" in missing["error"]["detail"]
     assert bad["error"]["code"] == "unsupported_audio"
     assert result.stderr.count("\n") == 1
