@@ -22,6 +22,7 @@ from training.distributed import join
 from training.evaluate import predict
 from training.loop import train
 from training.metrics import measure
+from training.robustness import measure_changes
 
 FOLDER = click.Path(file_okay=False, path_type=Path)
 
@@ -99,6 +100,21 @@ def evaluate_command(config: Path, data: Path, cache: Path, model: str, fold: st
     clips = [clip for clip in read_clips(data, settings.data) if fold is None or clip.fold == fold]
     scores, targets, task = predict(model, clips)
     click.echo(json.dumps(measure(scores, targets, task, settings.merge), indent=1))
+
+
+@commands.command("robustness")
+@_common
+@click.option("--run", type=FOLDER, help="The run of a cross-validation.  [default: runs/NAME-crossval]")
+def robustness_command(config: Path, data: Path, cache: Path, run: Path | None) -> None:
+    """Test a cross-validation's models on changed recordings: levels, equalisers, masters, encoders."""
+    del cache  # what is changed is the files themselves
+    settings = load_config(config)
+    results = measure_changes(settings, data, run or Path("runs") / f"{settings.name}-crossval")
+    metrics = list(next(iter(results.values())))
+    click.echo(f"| change | {' | '.join(metrics)} |\n|{'---|' * (len(metrics) + 1)}")
+    for name, values in results.items():
+        cells = (f"{values[key]['mean']:.3f} ± {values[key]['deviation']:.3f}" for key in metrics)
+        click.echo(f"| {name} | {' | '.join(cells)} |")
 
 
 @commands.command("baseline")

@@ -1,13 +1,14 @@
 """Quality of a saved model on labelled files, through the same `Classifier` that serves HTTP and the batch CLI."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
 from rich.progress import track
 
+from audiocnn.audio.decode import Source
 from audiocnn.errors import ConfigError
 from audiocnn.inference.classifier import Classifier
 from audiocnn.spec import TaskSpec
@@ -15,9 +16,12 @@ from training.data.manifest import Clip
 from training.metrics import Scores
 
 
-def predict(model: str | Path, clips: Sequence[Clip]) -> tuple[Scores, Scores, TaskSpec]:
+def predict(
+    model: str | Path, clips: Sequence[Clip], read: Callable[[Path], Source] = lambda path: path
+) -> tuple[Scores, Scores, TaskSpec]:
     """Scores and targets `(clips, labels)` of a model for whole files; a file that is all silence scores 0.
 
+    read: gives the encoded audio of a file, the file itself by default.
     Raises `ConfigError` for a clip with a label the model does not know, and what `Classifier` raises.
     """
     classifier = Classifier.load(model)
@@ -27,7 +31,7 @@ def predict(model: str | Path, clips: Sequence[Clip]) -> tuple[Scores, Scores, T
         raise ConfigError(f"the clips have labels {', '.join(unknown)}, the model knows {', '.join(task.labels)}")
 
     def scores(clip: Clip) -> list[float]:
-        found = {p.label: p.score for p in classifier.classify(clip.path).predictions}
+        found = {p.label: p.score for p in classifier.classify(read(clip.path)).predictions}
         return [found.get(label, 0.0) for label in task.labels]
 
     with ThreadPoolExecutor(os.cpu_count()) as pool:
