@@ -1,6 +1,7 @@
 """`FileResult`: what became of one file of a batch, as a record and as a JSON row."""
 
-from dataclasses import dataclass
+import uuid
+from dataclasses import dataclass, field
 from typing import Any
 
 from audiocnn.errors import AudioCnnError
@@ -24,20 +25,21 @@ class FileError:
 
 @dataclass(frozen=True, slots=True)
 class FileResult:
-    """The path as it was given or found, and the answer or the error."""
+    """The path as it was given or found, the answer or the error, and an id of its own, such as HTTP gives requests."""
 
     path: str
     outcome: Result | FileError
+    request_id: str = field(default_factory=lambda: str(uuid.uuid4()), compare=False)
 
     @property
     def ok(self) -> bool:
         return isinstance(self.outcome, Result)
 
     def to_json(self, *, top_k: int | None = None, threshold: float = 0.0, segments: bool = False) -> dict[str, Any]:
-        """A row of plain JSON types: `path`, `status` `ok` and what `Result.to_json` gives, or `status` `error` and
-        `error` with its `code` and `detail`."""
+        """A row of plain JSON types: `path`, `status` and `request_id`, then what `Result.to_json` gives, or `error`
+        with its `code` and `detail`. Without `path` and `status`, the row of an answer is the body of HTTP's."""
         if isinstance(self.outcome, FileError):
             error = {"code": self.outcome.code, "detail": self.outcome.detail}
-            return {"path": self.path, "status": "error", "error": error}
+            return {"path": self.path, "status": "error", "request_id": self.request_id, "error": error}
         body = self.outcome.to_json(top_k=top_k, threshold=threshold, segments=segments)
-        return {"path": self.path, "status": "ok", **body}
+        return {"path": self.path, "status": "ok", "request_id": self.request_id, **body}

@@ -16,8 +16,8 @@ def export(directory: Path) -> None:
 
     \b
     Example:
-      audiocnn export runs/genre/best
-      audiocnn classify song.wav --model runs/genre/best
+      audiocnn export runs/my-model/model
+      audiocnn classify song.wav --model runs/my-model/model
     """
     try:
         from audiocnn.export import export_onnx

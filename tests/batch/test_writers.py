@@ -38,14 +38,22 @@ def test_a_jsonl_row_is_the_answer_with_path_and_status(segments):
     (row,) = jsonl_rows(Selection(2, 0.15, segments), file)
     assert row.pop("path") == "a.wav"
     assert row.pop("status") == "ok"
+    assert row.pop("request_id") == file.request_id
     assert row == file.outcome.to_json(top_k=2, threshold=0.15, segments=segments)
     assert ("segments" in row) == segments
 
 
 def test_a_jsonl_error_row_has_code_and_detail():
-    assert jsonl_rows(Selection(5), failed("b.wav")) == [
-        {"path": "b.wav", "status": "error", "error": {"code": "empty_audio", "detail": "no bytes"}}
+    file = failed("b.wav")
+    error = {"code": "empty_audio", "detail": "no bytes"}
+    assert jsonl_rows(Selection(5), file) == [
+        {"path": "b.wav", "status": "error", "request_id": file.request_id, "error": error}
     ]
+
+
+def test_every_row_has_an_id_of_its_own():
+    ids = {row["request_id"] for row in jsonl_rows(Selection(5), answered("a.wav"), answered("a.wav"), failed("b.wav"))}
+    assert len(ids) == 3
 
 
 @pytest.mark.parametrize("path", STRANGE_PATHS)
