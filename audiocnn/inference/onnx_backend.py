@@ -1,6 +1,11 @@
 """Inference with onnxruntime on the CPU: no torch needed."""
 
+import os
 from pathlib import Path
+
+# Since 1.29 onnxruntime reports its use to its maker unless this is set before it is imported. Audio may be private:
+# whoever wants to report sets it to 0.
+# os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 
 import numpy as np
 import onnxruntime

@@ -64,6 +64,16 @@ def test_classifying_needs_no_torch() -> None:
     assert loaded_by("import audiocnn.inference.classifier") <= {"onnxruntime"}
 
 
+def test_classifying_leaves_nothing_in_the_home_folder(root: Path, song: Path, tmp_path: Path) -> None:
+    """onnxruntime's telemetry begins with an identifier there; in CI and under test it would hide itself."""
+    code = f"import audiocnn; audiocnn.Classifier.load('genre').classify({str(song)!r})"
+    environment = {"HOME": str(tmp_path), "PYTHONPATH": str(root), "PYTHONDONTWRITEBYTECODE": "1"}
+
+    subprocess.run([sys.executable, "-c", code], check=True, env=environment)
+
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_the_command_line_starts_without_any_model_runtime() -> None:
     assert loaded_by("import audiocnn.cli.main") == set()
 
