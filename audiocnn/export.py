@@ -89,7 +89,7 @@ def export_onnx(directory: Path) -> Path:
     spec, network = load_network(directory)
     with tempfile.TemporaryDirectory() as temporary:
         candidate = Path(temporary) / ONNX
-        _export(lower(network), spec.input.window, candidate)
+        write_onnx(lower(network), spec.input.window, candidate)
         difference = _largest_difference(network, candidate, spec.input.window)
         exported = candidate.read_bytes()
     if not difference <= TOLERANCE:
@@ -98,7 +98,8 @@ def export_onnx(directory: Path) -> Path:
     return directory / ONNX
 
 
-def _export(lowered: nn.Module, window: int, path: Path) -> None:
+def write_onnx(network: nn.Module, window: int, path: Path) -> None:
+    """Write a network as it is, in evaluation mode, with dynamic batch and length; `window` is the length traced."""
     with warnings.catch_warnings():
         # Known and harmless: the exporter is the older of two, the shape checks of our blocks have one outcome for
         # every legal input, and slices of the shape are computed at run time. The parity check is what counts.
@@ -107,7 +108,7 @@ def _export(lowered: nn.Module, window: int, path: Path) -> None:
         warnings.filterwarnings("ignore", "Converting a tensor to a Python boolean", module="audiocnn")
         warnings.filterwarnings("ignore", "Constant folding", UserWarning)
         torch.onnx.export(
-            lowered,
+            network,
             (torch.zeros(2, 1, window),),
             path,
             dynamo=False,
