@@ -1,0 +1,290 @@
+"""The door for encoded audio: formats told by their bytes, limits, and nothing but `AudioError` for bad input."""
+
+import os
+import struct
+import sys
+import time
+from contextlib import suppress
+
+import numpy as np
+import pytest
+import soundfile
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from audiocnn.audio.decode import MAX_AMPLITUDE, checked_blocks, decode, open_audio
+from audiocnn.audio.reader import BLOCK, DecodeLimits
+from audiocnn.errors import (
+    AudioError,
+    AudioTooLargeError,
+    EmptyAudioError,
+    NonFiniteAudioError,
+    UndecodableAudioError,
+    UnsupportedAudioError,
+)
+from tests.audio_files import (
+    as_decoded_by_libsndfile,
+    encoded,
+    format_body,
+    hostile_files,
+    music,
+    noise,
+    tone,
+    wav_bytes,
+)
+
+CODECS = [
+    ("FLAC", "PCM_16"),
+    ("FLAC", "PCM_24"),
+    ("OGG", "VORBIS"),
+    ("OGG", "OPUS"),
+    ("MP3", None),
+    ("AIFF", "PCM_24"),
+    ("AIFF", "FLOAT"),
+    ("AU", "PCM_16"),
+    ("CAF", "ALAC_16"),
+]
+
+
+def format_of(data):
+    with open_audio(data) as reader:
+        return reader.format
+
+
+@pytest.mark.parametrize(("format", "subtype"), CODECS)
+class TestEveryCodec:
+    def test_blocks_join_to_what_libsndfile_reads_at_once(self, format, subtype):
+        sound = np.concatenate([music(2, 48_000), noise(2, 48_000)])
+        data = encoded(sound, 48_000, format, subtype)
+        theirs, sample_rate = as_decoded_by_libsndfile(data)
+        ours = decode(data)
+        assert ours.sample_rate == sample_rate
+        assert ours.num_samples > BLOCK
+        np.testing.assert_array_equal(ours.samples, theirs)
+        assert format_of(data) == format.lower()
+
+    def test_sine_in_sine_out(self, format, subtype):
+        waveform = decode(encoded(tone(1000, 1.0, 48_000), 48_000, format, subtype))
+        middle = waveform.samples[0, 8000:40_000]
+        spectrum = np.abs(np.fft.rfft(middle * np.hanning(len(middle))))
+        assert np.argmax(spectrum) * 48_000 / len(middle) == pytest.approx(1000, abs=2)
+        assert np.sqrt(2 * np.mean(middle**2)) == pytest.approx(0.5, rel=0.03)
+
+    def test_cut_short_gives_audio_or_an_audio_error(self, format, subtype):
+        data = encoded(tone(seconds=0.2, sample_rate=48_000), 48_000, format, subtype)
+        whole = decode(data).num_samples
+        lengths = [*range(1, min(len(data), 300), 7), *np.linspace(300, len(data) - 1, 40, dtype=int)]
+        heard = []
+        for length in lengths:
+            try:
+                heard.append(decode(data[:length]).num_samples)
+            except AudioError:
+                heard.append(0)
+        assert heard[0] == 0
+        assert max(heard) <= whole
+
+    def test_random_damage_gives_audio_or_an_audio_error(self, format, subtype):
+        random = np.random.default_rng(0)
+        data = encoded(tone(seconds=0.05, sample_rate=48_000), 48_000, format, subtype)
+        for _ in range(60):
+            damaged = bytearray(data)
+            for at in random.integers(0, min(len(data), 300), random.integers(1, 6)):
+                damaged[at : at + 4] = random.choice([b"\xff\xff\xff\xff", b"\0\0\0\0", b"\x7f\xff\xff\xff", b"\x80"])
+            with suppress(AudioError):
+                decode(bytes(damaged), DecodeLimits(max_decoded_bytes=10_000_000))
+
+
+class TestId3Tags:
+    """A tag may come before anything; libsndfile must not be the one to skip it."""
+
+    @staticmethod
+    def tag(size, footer=False):
+        head = struct.pack("4B", size >> 21 & 127, size >> 14 & 127, size >> 7 & 127, size & 127)
+        flags = b"\x10" if footer else b"\0"
+        return b"ID3\x04\0" + flags + head + bytes(size) + (b"3DI\x04\0\x10" + head if footer else b"")
+
+    @pytest.mark.parametrize("format", ["WAV", "RF64", "FLAC", "OGG", "MP3", "AIFF", "AU"])
+    def test_is_skipped_before_every_format(self, format):
+        plain = encoded(tone(seconds=0.2), format=format)
+        expected = decode(plain)
+        for tags in (self.tag(0), self.tag(200), self.tag(200, footer=True), self.tag(5) + self.tag(70_000)):
+            np.testing.assert_array_equal(decode(tags + plain).samples, expected.samples)
+            assert format_of(tags + plain) == format_of(plain)
+
+    def test_wav_behind_it_meets_our_parser(self, monkeypatch):
+        monkeypatch.setattr(soundfile, "SoundFile", lambda *_: pytest.fail("libsndfile was asked"))
+        assert decode(self.tag(100) + wav_bytes(tone())).num_samples == 16_000
+
+    def test_behind_it_lies_nothing(self):
+        with pytest.raises(EmptyAudioError):
+            decode(self.tag(100))
+        with pytest.raises(EmptyAudioError):
+            decode(b"ID3\x04\0\0\x7f\x7f\x7f\x7f" + bytes(500))
+        with pytest.raises(UnsupportedAudioError):
+            decode(self.tag(100) + bytes(100))
+
+    def test_ten_thousand_of_them_are_refused(self):
+        with pytest.raises(UnsupportedAudioError):
+            decode(self.tag(0) * 10_000 + wav_bytes(tone()))
+
+
+class TestRefusals:
+    @pytest.mark.parametrize("name", hostile_files())
+    def test_hostile_files_are_answered_quickly(self, name):
+        started = time.perf_counter()
+        with suppress(AudioError):
+            assert 1 <= decode(hostile_files()[name]).num_samples <= 1700
+        assert time.perf_counter() - started < 5
+
+    @pytest.mark.parametrize(
+        ("data", "error", "text"),
+        [
+            (b"", EmptyAudioError, "got no bytes; check that the upload or the file is complete"),
+            (b"hello, this is text", UnsupportedAudioError, "send WAV, FLAC, Ogg, MP3, AIFF or AU"),
+            (b"\x89PNG\r\n\x1a\n" + bytes(100), UnsupportedAudioError, "not audio of a known format"),
+            (b"\0\0\0\x20ftypM4A " + bytes(100), UnsupportedAudioError, "not audio of a known format"),
+            (b"fLaC" + bytes(100), UndecodableAudioError, "starts like flac and cannot be decoded"),
+            (b"OggS" + bytes(100), UndecodableAudioError, "starts like ogg and cannot be decoded"),
+            (b"\xff\xfb" + bytes(100), UndecodableAudioError, "starts like mp3 and cannot be decoded"),
+            (b"FORM\0\0\0\0AIFF" + bytes(100), UndecodableAudioError, "starts like aiff and cannot be decoded"),
+        ],
+    )
+    def test_each_kind_of_bytes_has_its_error(self, data, error, text):
+        with pytest.raises(error, match=text):
+            decode(data)
+
+    @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf, 1.01 * MAX_AMPLITUDE, 1e38])
+    @pytest.mark.parametrize("position", [0, 70_000, -1])
+    def test_samples_that_are_no_sound(self, value, position):
+        sound = tone(seconds=5, channels=2)
+        sound[1, position] = value
+        with pytest.raises(NonFiniteAudioError, match="samples must be finite numbers near the range -1 to 1"):
+            decode(wav_bytes(sound, subtype="FLOAT"))
+
+    @pytest.mark.parametrize("value", [1e300, -1e39])
+    def test_doubles_that_no_float32_holds(self, value):
+        with pytest.raises(NonFiniteAudioError):
+            decode(wav_bytes(np.full((1, 10), value), subtype="DOUBLE"))
+
+    def test_loud_but_plausible_floats_pass(self):
+        loud = np.full((1, 10), MAX_AMPLITUDE)
+        np.testing.assert_array_equal(decode(wav_bytes(loud, subtype="FLOAT")).samples, loud)
+
+    @settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+    @given(st.data())
+    def test_random_bytes_raise_nothing_but_audio_errors(self, data):
+        magic = data.draw(
+            st.sampled_from(
+                [b"", b"RIFF\0\0\0\0WAVE", b"RIFX\xff\xff\xff\xffWAVE", b"RF64\0\0\0\0WAVE", b"ID3\x04\0\0"]
+            )
+        )
+        head = data.draw(
+            st.sampled_from([b"", b"fmt \x10\0\0\0", b"fmt \x10\0\0\0" + format_body(), b"fmt \x28\0\0\0\xfe\xff"])
+        )
+        try:
+            waveform = decode(magic + head + data.draw(st.binary(max_size=200)))
+        except AudioError:
+            return
+        assert np.isfinite(waveform.samples).all()
+        assert waveform.num_samples >= 1
+
+
+class TestLimits:
+    def test_bytes(self):
+        data = wav_bytes(tone())
+        decode(data, DecodeLimits(max_bytes=len(data)))
+        with pytest.raises(AudioTooLargeError, match=rf"^at most {len(data) - 1} bytes are accepted, got {len(data)};"):
+            decode(data, DecodeLimits(max_bytes=len(data) - 1))
+
+    def test_bytes_of_a_file_on_disk(self, tmp_path):
+        path = tmp_path / "x.wav"
+        path.write_bytes(wav_bytes(tone()))
+        with pytest.raises(AudioTooLargeError, match="at most 100 bytes"):
+            decode(path, DecodeLimits(max_bytes=100))
+
+    def test_seconds(self):
+        data = wav_bytes(tone(seconds=1.0))
+        assert decode(data, DecodeLimits(max_duration_s=1.0)).num_samples == 16_000
+        with pytest.raises(AudioTooLargeError, match=r"^at most 0\.9 s of audio are accepted"):
+            decode(data, DecodeLimits(max_duration_s=0.9))
+
+    def test_decoded_size_counts_all_channels(self):
+        data = encoded(np.zeros((8, 16_000)), format="FLAC")
+        assert len(data) < 10_000
+        decode(data, DecodeLimits(max_decoded_bytes=4 * 8 * 16_000))
+        with pytest.raises(AudioTooLargeError, match=r"decoded audio are accepted \(8 channels at 16000 Hz\)"):
+            decode(data, DecodeLimits(max_decoded_bytes=4 * 8 * 16_000 - 1))
+
+    def test_stop_at_the_limit_and_not_at_the_end(self):
+        with open_audio(encoded(np.zeros((1, 100 * BLOCK)), format="FLAC")) as reader:
+            with pytest.raises(AudioTooLargeError):
+                list(checked_blocks(reader, DecodeLimits(max_duration_s=1.0)))
+            assert reader.num_samples == BLOCK
+
+    @pytest.mark.parametrize("format", ["FLAC", "MP3", "AU"])
+    def test_header_limits_hold_for_every_format(self, format):
+        data = encoded(tone(sample_rate=8000, channels=2), 8000, format)
+        with pytest.raises(UndecodableAudioError, match="between 16000 and 384000 Hz, the header says 8000"):
+            decode(data, DecodeLimits(min_sample_rate=16_000))
+        with pytest.raises(UndecodableAudioError, match="expected 1 to 1 channels, the header says 2"):
+            decode(data, DecodeLimits(max_channels=1))
+
+
+class TestPaths:
+    def test_path_string_and_bytes_agree_and_the_name_does_not_matter(self, tmp_path):
+        data = encoded(tone(), format="FLAC")
+        path = tmp_path / "größe \n 音楽.wav"
+        path.write_bytes(data)
+        expected = decode(data).samples
+        np.testing.assert_array_equal(decode(path).samples, expected)
+        np.testing.assert_array_equal(decode(str(path)).samples, expected)
+
+    def test_missing_file(self, tmp_path):
+        with pytest.raises(AudioError, match=r"^cannot read no\.wav: No such file or directory$"):
+            decode(tmp_path / "no.wav")
+
+    def test_folder(self, tmp_path):
+        with pytest.raises(AudioError, match="is not a regular file"):
+            decode(tmp_path)
+
+    @pytest.mark.skipif(sys.platform == "win32", reason="no named pipes")
+    def test_named_pipe_does_not_wait_for_a_writer(self, tmp_path):
+        os.mkfifo(tmp_path / "pipe.wav")
+        with pytest.raises(AudioError, match="is not a regular file"):
+            decode(tmp_path / "pipe.wav")
+
+    @pytest.mark.skipif(not os.path.isdir("/proc/self/fd"), reason="counts open files through /proc")
+    def test_every_outcome_closes_its_file(self, tmp_path):
+        before = len(os.listdir("/proc/self/fd"))
+        files = {
+            **hostile_files(),
+            "wav": wav_bytes(tone()),
+            "flac": encoded(tone()),
+            "slow flac": encoded(tone(sample_rate=1000), 1000),
+        }
+        kept = []
+        for name, data in files.items():
+            path = tmp_path / name
+            path.write_bytes(data)
+            try:
+                decode(path)
+            except AudioError as error:
+                kept.append(error)  # its traceback keeps the frames alive, and must not keep the file open
+        assert len(kept) > 10
+        assert len(os.listdir("/proc/self/fd")) == before
+
+    def test_a_caller_that_stops_half_way_closes_the_file(self, tmp_path):
+        path = tmp_path / "x.flac"
+        path.write_bytes(encoded(noise(10)))
+        with open_audio(path) as reader:
+            blocks = reader.blocks()
+            next(blocks)
+        with pytest.raises(AudioError):
+            next(blocks)
+
+
+def test_damage_prints_no_traceback(capfd):
+    for format in ("MP3", "OGG", "AIFF", "FLAC", "CAF"):
+        with suppress(AudioError):
+            decode(encoded(tone(), format=format)[:60])
+    assert "Traceback" not in capfd.readouterr().err

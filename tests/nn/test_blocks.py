@@ -1,0 +1,274 @@
+"""Blocks over 1, 2 and 3 axes: against the definition of cross-correlation, each other, and the lectures."""
+
+import itertools
+
+import pytest
+import torch
+from torch import nn
+
+from audiocnn.errors import ConfigError
+from audiocnn.nn.blocks import ConvNormAct, GlobalPool, Pool, SqueezeExcite
+from audiocnn.nn.ndim import per_axis
+
+
+def by_definition(x, weight, bias, stride, dilation, before, after):
+    """Cross-correlation over any number of axes: at each output position, the patch times the filter."""
+    ndim = x.ndim - 2
+    pads = [zeros for axis in reversed(range(ndim)) for zeros in (before[axis], after[axis])]
+    x = nn.functional.pad(x, pads)
+    kernel = weight.shape[2:]
+    extents = [d * (k - 1) + 1 for k, d in zip(kernel, dilation, strict=True)]
+    sizes = [(n - e) // s + 1 for n, e, s in zip(x.shape[2:], extents, stride, strict=True)]
+    out = x.new_empty((x.shape[0], weight.shape[0], *sizes))
+    for position in itertools.product(*map(range, sizes)):
+        cut = tuple(slice(p * s, p * s + e, d) for p, s, e, d in zip(position, stride, extents, dilation, strict=True))
+        out[(..., *position)] = torch.einsum("nc...,oc...->no", x[(..., *cut)], weight) + bias
+    return out
+
+
+def filter_only(ndim, weight, **kwargs):
+    """A block that computes the bare cross-correlation with `weight`, of shape `(out, in, *kernel)`."""
+    weight = torch.as_tensor(weight, dtype=torch.float32)
+    kernel = tuple(weight.shape[2:])
+    block = ConvNormAct(
+        ndim, weight.shape[1], weight.shape[0], kernel, norm=False, activation=None, **{"padding": "valid", **kwargs}
+    )
+    with torch.no_grad():
+        block.conv.weight.copy_(weight)
+    return block
+
+
+def image(*rows):
+    return torch.tensor(rows, dtype=torch.float32)[None, None]
+
+
+@pytest.mark.parametrize("ndim", [1, 2, 3])
+class TestEveryNumberOfAxes:
+    LENGTHS = (11, 8, 7)
+    KERNELS = (4, 3, 2)
+    STRIDES = (3, 1, 2)
+    DILATIONS = (1, 2, 3)
+
+    @pytest.mark.parametrize("padding", ["valid", "same", 2, "per axis"])
+    def test_is_cross_correlation_as_defined(self, ndim, padding):
+        torch.manual_seed(ndim)
+        kernel, stride, dilation = self.KERNELS[:ndim], self.STRIDES[:ndim], self.DILATIONS[:ndim]
+        before = after = (0,) * ndim
+        if padding == "same":
+            totals = [d * (k - 1) for k, d in zip(kernel, dilation, strict=True)]
+            after = tuple(total // 2 for total in totals)
+            before = tuple(total - half for total, half in zip(totals, after, strict=True))
+        elif padding == 2:
+            before = after = (2,) * ndim
+        elif padding == "per axis":
+            padding = before = after = (0, 1, 2)[:ndim]
+        block = ConvNormAct(
+            ndim,
+            3,
+            5,
+            kernel,
+            stride=stride,
+            dilation=dilation,
+            padding=padding,
+            bias=True,
+            norm=False,
+            activation=None,
+        )
+        x = torch.randn(2, 3, *self.LENGTHS[:ndim])
+        with torch.no_grad():
+            expected = by_definition(x, block.conv.weight, block.conv.bias, stride, dilation, before, after)
+            torch.testing.assert_close(block(x), expected)
+
+    def test_equals_the_1d_block_when_the_other_axes_have_length_1(self, ndim):
+        torch.manual_seed(0)
+        ones = (1,) * (ndim - 1)
+        line = ConvNormAct(1, 2, 4, 6, stride=2, padding="same").eval()
+        block = ConvNormAct(ndim, 2, 4, (*ones, 6), stride=(*ones, 2), padding="same").eval()
+        assert list(block.state_dict()) == list(line.state_dict())
+        block.load_state_dict({k: v.reshape(block.state_dict()[k].shape) for k, v in line.state_dict().items()})
+        x = torch.randn(3, 2, 17)
+        with torch.no_grad():
+            torch.testing.assert_close(block(x.reshape(3, 2, *ones, 17)).flatten(2), line(x))
+
+    @pytest.mark.parametrize("kernel", [1, 2, 5, 80])
+    @pytest.mark.parametrize("stride", [1, 2, 3])
+    def test_same_padding_divides_the_length_by_the_stride_and_rounds_up(self, ndim, kernel, stride):
+        block = ConvNormAct(ndim, 1, 1, (1,) * (ndim - 1) + (kernel,), stride=(1,) * (ndim - 1) + (stride,))
+        for length in (1, 2, 7, 160):
+            x = torch.zeros(2, 1, *(1,) * (ndim - 1), length)
+            assert block(x).shape[-1] == -(-length // stride)
+
+    def test_moves_its_answer_with_the_input(self, ndim):
+        torch.manual_seed(0)
+        block = ConvNormAct(ndim, 1, 3, 3).eval()
+        x = torch.zeros(1, 1, *(9,) * ndim)
+        x[(0, 0, *(slice(3, 5),) * ndim)] = torch.randn((2,) * ndim)
+        axes = tuple(range(2, 2 + ndim))
+        with torch.no_grad():
+            torch.testing.assert_close(
+                block(x.roll((1,) * ndim, axes))[(..., *(slice(2, 8),) * ndim)],
+                block(x).roll((1,) * ndim, axes)[(..., *(slice(2, 8),) * ndim)],
+            )
+
+    def test_norm_then_activation_follow_the_convolution(self, ndim):
+        torch.manual_seed(0)
+        x = torch.randn(4, 1, *(6,) * ndim)
+        bare = ConvNormAct(ndim, 1, 2, 3, activation=None)
+        full = ConvNormAct(ndim, 1, 2, 3)
+        full.load_state_dict(bare.state_dict())
+        out = bare(x)
+        axes = (0, *range(2, 2 + ndim))
+        torch.testing.assert_close(out.mean(axes), torch.zeros(2), atol=1e-5, rtol=0)
+        torch.testing.assert_close(out.var(axes, correction=0), torch.ones(2), atol=1e-2, rtol=0)
+        torch.testing.assert_close(full(x), out.relu())
+
+    def test_has_a_bias_only_when_asked(self, ndim):
+        assert ConvNormAct(ndim, 1, 2, 3).conv.bias is None
+        assert ConvNormAct(ndim, 1, 2, 3, bias=True).conv.bias is not None
+
+    @pytest.mark.parametrize("kind", ["max", "avg"])
+    def test_pools_reduce_each_window(self, ndim, kind):
+        x = torch.arange(float(5**ndim)).reshape(1, 1, *(5,) * ndim)
+        reduce = torch.amax if kind == "max" else torch.mean
+        floor, ceil = Pool(ndim, kind, 2)(x), Pool(ndim, kind, 2, ceil_mode=True)(x)
+        assert floor.shape == (1, 1, *(2,) * ndim)
+        assert ceil.shape == (1, 1, *(3,) * ndim)
+        for position in itertools.product(range(3), repeat=ndim):
+            window = x[(0, 0, *(slice(2 * p, 2 * p + 2) for p in position))]
+            assert ceil[(0, 0, *position)] == reduce(window.flatten(), 0)
+        assert torch.equal(floor, ceil[(..., *(slice(2),) * ndim)])
+
+    def test_global_pools(self, ndim):
+        x = torch.randn(2, 3, *(4,) * ndim)
+        mean, largest = x.flatten(2).mean(2), x.flatten(2).max(2).values
+        torch.testing.assert_close(GlobalPool(ndim, "mean")(x), mean)
+        torch.testing.assert_close(GlobalPool(ndim, "max")(x), largest)
+        torch.testing.assert_close(GlobalPool(ndim, "mean_max")(x), torch.cat([mean, largest], 1))
+
+    def test_squeeze_excite_scales_each_channel_by_its_gate(self, ndim):
+        torch.manual_seed(0)
+        gate = SqueezeExcite(ndim, 16)
+        x = torch.randn(2, 16, *(4,) * ndim)
+        hidden = torch.relu(x.flatten(2).mean(2) @ gate.squeeze.weight.T + gate.squeeze.bias)
+        scale = torch.sigmoid(hidden @ gate.excite.weight.T + gate.excite.bias)
+        torch.testing.assert_close(gate(x).flatten(2), x.flatten(2) * scale[:, :, None])
+        assert 0 < scale.min() < scale.max() < 1
+
+    def test_refuses_input_without_batch_or_of_other_axes(self, ndim):
+        block = ConvNormAct(ndim, 4, 1, 1)
+        shown = {1: "samples", 2: "height, width", 3: "depth, height, width"}[ndim]
+        good = (2, 4, *(5,) * ndim)
+        block(torch.zeros(good))
+        for shape in (good[1:], (*good, 5), (2, 3, *good[2:]), (*good[:-1], 0)):
+            with pytest.raises(ConfigError) as caught:
+                block(torch.zeros(shape))
+            assert str(caught.value) == (
+                f"ConvNormAct expects input of shape (batch, 4, {shown}), got {shape}; "
+                "add the batch and channel axes with x[None, None]"
+            )
+
+    @pytest.mark.parametrize("argument", ["kernel_size", "stride", "dilation", "padding"])
+    @pytest.mark.parametrize("bad", [(3,) * 4, (), -1, 2.0, None, True, (1, "2", 3)])
+    def test_refuses_illegal_sizes(self, ndim, argument, bad):
+        least = 0 if argument == "padding" else 1
+        wanted = "an int" if ndim == 1 else f"an int or {ndim} ints"
+        with pytest.raises(ConfigError) as caught:
+            ConvNormAct(ndim, 1, 1, **{"kernel_size": 3, argument: bad})
+        assert str(caught.value) == f"{argument} must be {wanted} of at least {least}, got {bad!r}"
+
+    @pytest.mark.parametrize("argument", ["kernel_size", "stride"])
+    def test_pools_refuse_illegal_sizes(self, ndim, argument):
+        with pytest.raises(ConfigError, match=rf"^{argument} must be an int.* of at least 1, got 0$"):
+            Pool(ndim, "max", **{"kernel_size": 2, argument: 0})
+
+    def test_refuses_unknown_words(self, ndim):
+        with pytest.raises(ConfigError, match=r"^padding must be 'same', 'valid' or a number .*, got 'full'$"):
+            ConvNormAct(ndim, 1, 1, 3, padding="full")
+        with pytest.raises(ConfigError, match=r"^kind of pooling must be 'max' or 'avg', got 'min'$"):
+            Pool(ndim, "min", 2)
+        with pytest.raises(ConfigError, match=r"^kind of global pooling must be 'mean', .*, got 'sum'$"):
+            GlobalPool(ndim, "sum")
+        with pytest.raises(ConfigError, match=r"^squeeze-excite needs at least 8 channels .*, got 4$"):
+            SqueezeExcite(ndim, 4)
+
+
+@pytest.mark.parametrize("ndim", [0, 4, -1, "1", None])
+def test_refuses_other_numbers_of_axes(ndim):
+    for make in (
+        lambda: ConvNormAct(ndim, 1, 1, 3),
+        lambda: Pool(ndim, "max", 2),
+        lambda: GlobalPool(ndim, "mean"),
+        lambda: SqueezeExcite(ndim, 16),
+    ):
+        with pytest.raises(ConfigError) as caught:
+            make()
+        assert str(caught.value) == f"ndim must be 1 (sound), 2 (images) or 3 (video, volumes), got {ndim!r}"
+
+
+def test_per_axis_takes_the_lists_of_a_json_file():
+    assert per_axis([1, 2], 2, "stride") == per_axis((1, 2), 2, "stride") == (1, 2)
+
+
+class TestValuesFromTheLectures:
+    def test_four_by_two_filter_over_a_volume_of_eight_positions(self):
+        volume = [(1.2, 0.1), (1.6, -0.6), (2.3, -0.6), (2.9, -0.1), (2.4, 0.6), (1.5, 0.9), (0.2, 0.7), (-0.6, 0.5)]
+        taps = [(1, -1), (-1, -1), (-1, -1), (1, 1)]
+        block = filter_only(1, torch.tensor(taps).T[None])
+        out = block(torch.tensor(volume).T[None])
+        torch.testing.assert_close(out[0, 0], torch.tensor([1.2, 0.7, -0.5, -1.5, -1.6]))
+
+    def test_half_the_filter_length_in_zeros_keeps_the_length(self):
+        assert filter_only(1, torch.ones(1, 1, 5), padding=2)(torch.ones(1, 1, 8)).tolist() == [
+            [[3, 4, 5, 5, 5, 5, 4, 3]]
+        ]
+
+    def test_even_filter_pads_ceil_before_and_floor_after(self):
+        out = filter_only(1, [[[1, 10, 100, 1000]]], padding="same")(torch.tensor([[[1.0, 2, 3, 4, 5]]]))
+        assert out.tolist() == [[[2100, 3210, 4321, 5432, 543]]]
+
+    def test_the_kernel_is_not_flipped(self):
+        numbers = image([0, 1, 2], [3, 4, 5], [6, 7, 8])
+        kernel = [[[[0, 1], [2, 3]]]]
+        assert filter_only(2, kernel)(numbers).tolist() == [[[[19, 25], [37, 43]]]]
+
+    def test_a_ring_of_zeros_and_strides_of_three_and_two(self):
+        numbers = image([0, 1, 2], [3, 4, 5], [6, 7, 8])
+        kernel = [[[[0, 1], [2, 3]]]]
+        assert filter_only(2, kernel, padding=1)(numbers).tolist() == [
+            [[[0, 3, 8, 4], [9, 19, 25, 10], [21, 37, 43, 16], [6, 7, 8, 0]]]
+        ]
+        assert filter_only(2, kernel, padding=1, stride=(3, 2))(numbers).tolist() == [[[[0, 8], [6, 8]]]]
+
+    def test_two_by_two_checkerboard(self):
+        out = filter_only(2, [[[[1, -1], [-1, 1]]]])(image([1, 0, 2], [2, -1, 4], [0, -5, 3]))
+        assert out.tolist() == [[[[-2, 3], [-2, 3]]]]
+
+    def test_two_filters_over_a_volume_of_three_channels(self):
+        channels = (
+            ("11021", "21020", "22122", "02212", "21002"),
+            ("12102", "20002", "02010", "12012", "10201"),
+            ("20001", "00010", "11021", "00021", "01122"),
+        )
+        x = torch.tensor([[[float(c) for c in row] for row in rows] for rows in channels])[None]
+        w0 = [[-1, 0, 0, -1, -1, 1, 0, 1, -1], [-1, 0, -1, 1, -1, 0, 0, 1, -1], [0, -1, -1, 1, 1, -1, -1, -1, -1]]
+        w1 = [[0, 1, 1, 1, 1, -1, -1, 1, -1], [1, -1, 0, 1, 1, 1, -1, 1, 0], [0, 1, -1, 0, 1, 1, 1, 0, 0]]
+        block = filter_only(2, torch.tensor([w0, w1]).reshape(2, 3, 3, 3), stride=2, padding=1, bias=True)
+        with torch.no_grad():
+            block.conv.bias.copy_(torch.tensor([1.0, 0.0]))
+        assert block(x)[0].tolist() == [
+            [[5, 0, -2], [-2, -3, 0], [-4, -9, -1]],
+            [[8, -1, 7], [4, 4, 8], [4, 9, 7]],
+        ]
+
+    def test_max_pooling_spreads_an_edge_by_one_pixel(self):
+        edge = filter_only(2, [[[[1, -1]]]])(image(*[[1, 1, 0, 0, 0]] * 4))
+        assert edge[0, 0].tolist() == [[0, 1, 0, 0]] * 4
+        padded = nn.functional.pad(edge, (0, 1, 0, 1))
+        assert Pool(2, "max", 2, stride=1)(padded)[0, 0].tolist() == [[1, 1, 0, 0]] * 4
+
+    def test_a_filter_of_one_by_one_mixes_channels_only(self):
+        torch.manual_seed(0)
+        x = torch.randn(2, 3, 4, 5)
+        dense = nn.Linear(3, 6, bias=False)
+        block = filter_only(2, dense.weight.detach()[:, :, None, None])
+        torch.testing.assert_close(block(x), dense(x.movedim(1, -1)).movedim(-1, 1))

@@ -1,0 +1,86 @@
+"""ONNX files: the same answers as torch at any batch and length, and no file that answers otherwise."""
+
+import warnings
+
+import numpy as np
+import onnx
+import pytest
+import torch
+
+from audiocnn import checkpoint, export, models
+from audiocnn.errors import CheckpointError
+from audiocnn.inference.onnx_backend import OnnxBackend
+from audiocnn.spec import AudioSpec
+from tests.conftest import TINY, tiny_spec, write_model
+
+SHAPES = ((1, 1), (2, 17), (5, 161), (1, 1025), (2, 9347))
+
+
+@pytest.fixture(scope="session")
+def every_model(tmp_path_factory):
+    """A directory for each registered architecture, exported."""
+    directories = {}
+    for name in models.names():
+        arguments = TINY if name == "filterbank-resnet" else {}
+        spec = tiny_spec(architecture=name, arguments=arguments, input=AudioSpec(16_000, 2000, 2000))
+        directories[name] = write_model(tmp_path_factory.mktemp(name), spec)
+    return directories
+
+
+@pytest.mark.parametrize("name", models.names())
+class TestEveryArchitecture:
+    def test_agrees_with_torch_at_other_batches_and_lengths(self, every_model, name):
+        _, network = checkpoint.load_network(every_model[name])
+        backend = OnnxBackend(every_model[name] / "model.onnx")
+        random = np.random.default_rng(3)
+        spread = 0.0
+        for batch, length in SHAPES:
+            x = random.standard_normal((batch, 1, length)).astype(np.float32)
+            with torch.inference_mode():
+                expected = network(torch.from_numpy(x)).numpy()
+            logits = backend(x)
+            assert logits.dtype == np.float32
+            np.testing.assert_allclose(logits, expected, atol=1e-4, err_msg=f"batch {batch}, length {length}")
+            spread = max(spread, float(np.ptp(expected)))
+        assert spread > 0.1
+
+    def test_norms_are_folded_and_convolutions_have_two_axes(self, every_model, name):
+        graph = onnx.load(every_model[name] / "model.onnx").graph
+        kinds = [node.op_type for node in graph.node]
+        norms = 1 if name == "m34-res" else 0  # the norm after the sum of a block has no convolution before it
+        assert kinds.count("BatchNormalization") == 16 * norms
+        kernels = [list(a.ints) for node in graph.node if node.op_type == "Conv" for a in node.attribute
+                   if a.name == "kernel_shape"]  # fmt: skip
+        assert kernels
+        assert all(len(kernel) == 2 and kernel[0] == 1 for kernel in kernels)
+
+    def test_lowering_leaves_the_original_alone(self, every_model, name):
+        _, network = checkpoint.load_network(every_model[name])
+        before = {key: value.clone() for key, value in network.state_dict().items()}
+        export.lower(network)
+        assert all(torch.equal(value, before[key]) for key, value in network.state_dict().items())
+        assert network(torch.zeros(1, 1, 100)).shape == (1, 4)
+
+
+def test_exports_without_a_warning(tmp_path):
+    directory = write_model(tmp_path, tiny_spec(), onnx=False)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert export.export_onnx(directory) == directory / "model.onnx"
+
+
+def test_a_file_that_answers_otherwise_is_not_written(tmp_path, monkeypatch):
+    directory = write_model(tmp_path, tiny_spec())
+    old = (directory / "model.onnx").read_bytes()
+    lower = export.lower
+
+    def wrong(network):
+        lowered = lower(network)
+        lowered.network.head.bias.data += 1e-3
+        return lowered
+
+    monkeypatch.setattr(export, "lower", wrong)
+    with pytest.raises(CheckpointError, match=r"^ONNX and torch logits differ by 1\.00e-03, more than 1e-04$"):
+        export.export_onnx(directory)
+    assert (directory / "model.onnx").read_bytes() == old
+    assert sorted(path.name for path in directory.iterdir()) == ["config.json", "model.onnx", "model.safetensors"]
