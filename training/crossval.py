@@ -61,7 +61,7 @@ def _one(
 ) -> tuple[list[str], Scores, Scores, TaskSpec]:
     """Train without `fold` and test on it, in a process of its own: names, scores, targets and task of its clips."""
     keep_memory()
-    logging.basicConfig(level=logging.INFO, format=f"{run.name} %(message)s")
+    logging.basicConfig(level=logging.INFO, format=f"{run.name} %(message)s", force=True)  # once more for each run
     torch.set_num_threads(threads)
     with join(device) as process:
         model = train(config, data, run, cache, process, fold)
