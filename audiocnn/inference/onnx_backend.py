@@ -3,12 +3,7 @@
 import os
 from pathlib import Path
 
-# Since 1.29 onnxruntime reports its use to its maker unless this is set before it is imported. Audio may be private:
-# whoever wants to report sets it to 0.
-# os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
-
 import numpy as np
-import onnxruntime
 from numpy.typing import NDArray
 
 from audiocnn.errors import CheckpointError
@@ -23,6 +18,11 @@ class OnnxBackend:
     """
 
     def __init__(self, path: Path, threads: int = 1) -> None:
+        # Since 1.29 onnxruntime reports its use to its maker unless this is set before it is imported. Audio may be
+        # private: whoever wants to report sets it to 0.
+        os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
+        import onnxruntime
+
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = threads
         options.inter_op_num_threads = 1
