@@ -54,12 +54,20 @@ def _greeting(settings: Settings, port: int) -> str:
     )
 
 
-@click.command()
-@click.option("--host", help="Address to listen on. Default: AUDIOCNN_HOST, or 127.0.0.1.")
-@click.option("--port", type=int, help="Port to listen on, 0 for any free one. Default: AUDIOCNN_PORT, or 8000.")
-@click.option("--model", help="Bundled model or model directory. Default: AUDIOCNN_MODEL, or genre.")
+def _settings_help() -> str:
+    lines = (
+        f"  AUDIOCNN_{name.upper()}  {field.description} [{field.get_default(call_default_factory=True)}]"
+        for name, field in Settings.model_fields.items()
+    )
+    return "\n".join(["\b", "Environment variables:", *lines])
+
+
+@click.command(epilog=_settings_help())
+@click.option("--host", help="Address to listen on.")
+@click.option("--port", type=int, help="Port to listen on; 0 for any free one.")
+@click.option("--model", help="Bundled model, or the directory of another.")
 def main(host: str | None, port: int | None, model: str | None) -> None:
-    """Serve a model over HTTP. Limits are set by AUDIOCNN_* environment variables."""
+    """Serve a model over HTTP. Options go before environment variables."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
     logging.getLogger("uvicorn").setLevel(logging.WARNING)
     given: dict[str, Any] = {"host": host, "port": port, "model": model}

@@ -48,8 +48,8 @@ class Engine(Protocol):
 class LocalEngine:
     """A `Classifier` on `workers` threads of this process, one file each.
 
-    onnxruntime and the decoders release the interpreter lock, so threads fill the cores. One thread inside each call
-    answers more files per second than all cores on one file.
+    onnxruntime and the decoders release the interpreter lock, so these threads fill the cores; each call of the model
+    uses one thread only, or they would fight over them.
     """
 
     def __init__(self, settings: Settings) -> None:

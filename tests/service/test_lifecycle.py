@@ -60,11 +60,12 @@ def test_sigterm_drains_and_loses_nothing() -> None:
         b"POST /classify HTTP/1.1\r\nHost: x\r\nContent-Type: audio/wav\r\n"
         b"Content-Length: " + str(len(song)).encode() + b"\r\n\r\n"
     )
-    with running_service(drain_s=1, workers=1) as server, ThreadPoolExecutor(4) as pool:
+    with running_service(drain_s=2, workers=1) as server, ThreadPoolExecutor(4) as pool:
         with socket.create_connection(("127.0.0.1", server.port), timeout=20) as half_sent:
             half_sent.sendall(head + song[:1000])
             server.process.send_signal(signal.SIGTERM)
             wait_until_draining(server)
+            time.sleep(0.5)  # balancers are slow to notice: new requests are still served
             assert server.client.get("/livez").status_code == 200
             queued = [pool.submit(server.classify, song) for _ in range(4)]
             assert [response.result().status_code for response in queued] == [200] * 4
@@ -117,6 +118,13 @@ def test_cannot_start_with_wrong_options(arguments: list[str], message: str) -> 
     assert done.returncode == 1
     assert message in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_help_names_every_setting() -> None:
+    command = [sys.executable, "-m", "service", "--help"]
+    shown = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60, check=True).stdout
+    for name in Settings.model_fields:
+        assert re.search(rf"^ +AUDIOCNN_{name.upper()}  \S.* \[\S+\]$", shown, re.M), name
 
 
 def test_port_in_use_is_said_plainly(server: Server) -> None:
