@@ -71,7 +71,7 @@ class WavReader(AudioReader):
         left = self._data_bytes
         frames_read = 0
         while left is None or left >= frame:
-            wanted = BLOCK * frame if left is None else min(BLOCK * frame, left - left % frame)
+            wanted = BLOCK * frame if left is None else min(BLOCK * frame, left)
             data = self._file.read(wanted)
             usable = len(data) - len(data) % frame
             if usable:
