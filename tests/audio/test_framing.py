@@ -91,8 +91,9 @@ def test_exactly_one_window_has_no_tail(tail):
     assert frames(5, 5, 2, tail) == [([1, 2, 3, 4, 5], Segment(0, 5, 16_000))]
 
 
-def test_windows_do_not_share_memory_with_the_stream():
-    block = np.ones((1, 8), np.float32)
+def test_windows_share_memory_neither_with_the_stream_nor_with_one_another():
+    block = np.ones((1, 9), np.float32)
     for samples, _ in frame_blocks([block], AudioSpec(16_000, 4, 2)):
+        assert samples.max() == 1
         samples[:] = 7
     assert block.max() == 1
