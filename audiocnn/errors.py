@@ -50,7 +50,7 @@ class UnreadableFileError(AudioError):
 
 
 class UndecodableAudioError(AudioError):
-    """The bytes claim to be audio but cannot be decoded."""
+    """The bytes are not audio, or they are damaged."""
 
     code = "undecodable_audio"
 
@@ -62,7 +62,7 @@ class EmptyAudioError(AudioError):
 
 
 class UnsupportedAudioError(AudioError):
-    """The bytes are not audio of a kind this library reads."""
+    """The bytes are audio in a codec or a container this library does not read."""
 
     code = "unsupported_audio"
 

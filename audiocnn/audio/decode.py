@@ -17,7 +17,14 @@ import numpy as np
 from audiocnn.audio import wav
 from audiocnn.audio.reader import AudioReader, DecodeLimits
 from audiocnn.audio.sndfile import SndfileReader, sniff
-from audiocnn.errors import EmptyAudioError, NonFiniteAudioError, UnreadableFileError, UnsupportedAudioError
+from audiocnn.errors import (
+    AudioError,
+    EmptyAudioError,
+    NonFiniteAudioError,
+    UndecodableAudioError,
+    UnreadableFileError,
+    UnsupportedAudioError,
+)
 from audiocnn.waveform import Samples, Waveform
 
 Source = bytes | str | os.PathLike[str]
@@ -33,7 +40,7 @@ _MAX_TAGS = 16
 def open_audio(source: Source, limits: DecodeLimits | None = None) -> Iterator[AudioReader]:
     """Open encoded audio and check its header against `limits`.
 
-    Raises `EmptyAudioError` for no bytes, `UnsupportedAudioError` for bytes that are not audio,
+    Raises `EmptyAudioError` for no bytes, `UnsupportedAudioError` for a codec or container not read here,
     `UndecodableAudioError` for a damaged header, `AudioTooLargeError` for too many bytes,
     `UnreadableFileError` for a path that cannot be opened.
     """
@@ -105,8 +112,16 @@ def _reader(file: BinaryIO, limits: DecodeLimits) -> AudioReader:
         return wav.WavReader(file, limits)
     format = sniff(head)
     if format is None:
-        raise UnsupportedAudioError("the bytes are not audio of a known format; send WAV, FLAC, Ogg, MP3, AIFF or AU")
+        raise _refused(head)
     return SndfileReader(file, format, limits)
+
+
+def _refused(head: bytes) -> AudioError:
+    """The error for bytes that go to no codec: containers that we know and do not read are told apart from the rest."""
+    for magic, at, name in ((b"ftyp", 4, "MP4"), (b"\x1aE\xdf\xa3", 0, "WebM or Matroska"), (b"0&\xb2u", 0, "WMA")):
+        if head.startswith(magic, at):
+            return UnsupportedAudioError(f"{name} files are not read; convert it to WAV, FLAC, Ogg or MP3")
+    return UndecodableAudioError("the bytes are not audio of a known format; send WAV, FLAC, Ogg, MP3, AIFF or AU")
 
 
 def _after_id3_tags(file: BinaryIO) -> int:

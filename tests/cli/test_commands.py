@@ -111,7 +111,7 @@ def test_failed_files_are_rows_and_exit_with_1(song, tmp_path):
     assert (missing["status"], good["status"], bad["status"]) == ("error", "ok", "error")
     assert missing["error"]["code"] == "unreadable_file"
     assert "No such file" in missing["error"]["detail"]
-    assert bad["error"]["code"] == "unsupported_audio"
+    assert bad["error"]["code"] == "undecodable_audio"
     assert result.stderr.count("\n") == 1
     assert "2 failed" in result.stderr
     assert run("classify", "-q", tmp_path / "missing.wav", code=1).stderr == ""

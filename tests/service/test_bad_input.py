@@ -14,9 +14,9 @@ GOOD = wav_bytes(tone(seconds=0.2))
 
 BAD_AUDIO = {
     "nothing": (400, "empty_audio"),
-    "one byte": (415, "unsupported_audio"),
-    "text": (415, "unsupported_audio"),
-    "zeros": (415, "unsupported_audio"),
+    "one byte": (400, "undecodable_audio"),
+    "text": (400, "undecodable_audio"),
+    "zeros": (400, "undecodable_audio"),
     "only a RIFF header": (400, "undecodable_audio"),
     "cut inside fmt": (400, "undecodable_audio"),
     "no data chunk": (400, "undecodable_audio"),
