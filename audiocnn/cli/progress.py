@@ -18,8 +18,7 @@ def progress_bar(console: Console, total: int) -> Iterator[Callable[[int], None]
         TextColumn("left"),
         console=console,
         transient=True,
-        redirect_stdout=False,  # rich would send the rows on standard output to the bar's terminal
-        redirect_stderr=False,
+        redirect_stdout=False,  # or rich sends what is written there, such as rows for a pipe, to the bar's terminal
     )
     with progress:
         task = progress.add_task("", total=total, failed=0)

@@ -4,6 +4,7 @@ import inspect
 import os
 import sys
 import tempfile
+from itertools import islice
 from pathlib import Path
 
 import pytest
@@ -21,7 +22,8 @@ def touch(root: Path, *names: str) -> None:
 
 
 def found(root: Path, *, recursive: bool = True) -> list[str]:
-    return [os.path.relpath(path, root) for path in discover([str(root)], recursive=recursive)]
+    walk = islice(discover([str(root)], recursive=recursive), 100)  # a loop must end the test, not the day
+    return [os.path.relpath(path, root) for path in walk]
 
 
 def test_files_of_a_folder_come_by_name_and_before_its_sub_folders(tmp_path):
