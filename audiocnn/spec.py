@@ -47,7 +47,7 @@ class AudioSpec:
     hop: int
     normalisation: Normalisation = "rms"
     tail: Tail = "shift"
-    silence_db: float = -60.0
+    silence_db: float = -70.0
 
     def __post_init__(self) -> None:
         for name in ("sample_rate", "window", "hop"):

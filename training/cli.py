@@ -36,6 +36,9 @@ def _common(command: Callable[..., None]) -> Callable[..., None]:
     return click.argument("config", type=click.Path(dir_okay=False, path_type=Path))(command)
 
 
+_set = click.option(
+    "--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Replace a setting of CONFIG, as in train.epochs=20."
+)
 _device = click.option(
     "--device", type=click.Choice(["auto", "cpu", "cuda"]), default="auto", show_default=True, help="Where to compute."
 )
@@ -56,13 +59,21 @@ def commands() -> None:
 @_common
 @click.option("--run", type=FOLDER, help="Where the run goes; a stopped run there goes on.  [default: runs/NAME]")
 @click.option("--fold", help="Leave this fold out as test set.")
+@_set
 @_device
 @click.option("--threads", type=click.IntRange(1), help="CPU threads.  [default: all cores]")
 def train_command(
-    config: Path, data: Path, cache: Path, run: Path | None, fold: str | None, device: str, threads: int | None
+    config: Path,
+    data: Path,
+    cache: Path,
+    run: Path | None,
+    fold: str | None,
+    overrides: tuple[str, ...],
+    device: str,
+    threads: int | None,
 ) -> None:
     """Train a model as CONFIG says and export it."""
-    settings = load_config(config)
+    settings = load_config(config, overrides)
     if threads:
         torch.set_num_threads(threads)
     with join(device) as process:
@@ -76,16 +87,39 @@ def train_command(
 @_common
 @click.option("--run", type=FOLDER, help="Where the runs go.  [default: runs/NAME-crossval]")
 @click.option("--seeds", default="0", show_default=True, help="Seeds, separated by commas.")
+@click.option("--folds", help="Only these folds, separated by commas.  [default: all]")
+@_set
 @click.option("--jobs", type=click.IntRange(1), default=1, show_default=True, help="Trainings at once.")
 @_device
 def crossval_command(
-    config: Path, data: Path, cache: Path, run: Path | None, seeds: str, jobs: int, device: str
+    config: Path,
+    data: Path,
+    cache: Path,
+    run: Path | None,
+    seeds: str,
+    folds: str | None,
+    overrides: tuple[str, ...],
+    jobs: int,
+    device: str,
 ) -> None:
     """Train and test once for each fold; print a table and write crossval.json."""
-    settings = load_config(config)
-    run = run or Path("runs") / f"{settings.name}-crossval"
-    numbers = [int(seed) for seed in seeds.split(",")]
-    results = cross_validate(settings, data, run, cache, seeds=numbers, jobs=jobs, device=device)
+    settings = load_config(config, overrides)
+    try:
+        numbers = [int(seed) for seed in seeds.split(",")]
+    except ValueError as error:
+        raise click.BadParameter(
+            f"expected whole numbers such as 0,1,2, got {seeds!r}", param_hint="--seeds"
+        ) from error
+    results = cross_validate(
+        settings,
+        data,
+        run or Path("runs") / f"{settings.name}-crossval",
+        cache,
+        seeds=numbers,
+        folds=folds.split(",") if folds else [],
+        jobs=jobs,
+        device=device,
+    )
     click.echo("\n".join(table(results)))
 
 

@@ -2,7 +2,7 @@
 
 import dataclasses
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
@@ -121,14 +121,20 @@ class Config:
     seed: int = 0
 
 
-def load_config(path: Path) -> Config:
-    """The run that a TOML file describes. Raises `ConfigError` for a missing file, broken TOML or illegal keys."""
+def load_config(path: Path, overrides: Sequence[str] = ()) -> Config:
+    """The run that a TOML file describes, with single keys replaced.
+
+    overrides: each `section.key=value` or `key=value`; a value that is not TOML is taken as text.
+    Raises `ConfigError` for a missing file, broken TOML or illegal keys.
+    """
     try:
         table = tomllib.loads(path.read_text("utf-8"))
     except OSError as error:
         raise ConfigError(f"cannot read {path}: {error.strerror}; recipes lie in training/recipes") from error
     except tomllib.TOMLDecodeError as error:
         raise ConfigError(f"{path} is not valid TOML: {error}") from error
+    for override in overrides:
+        _replace(table, override)
     sections = {
         "input": AudioSpec,
         "model": ModelConfig,
@@ -138,6 +144,22 @@ def load_config(path: Path) -> Config:
     }
     values = {k: _record(sections[k], v, f"[{k}]") if k in sections else v for k, v in table.items()}
     return _record(Config, values, str(path))
+
+
+def _replace(table: dict[str, Any], override: str) -> None:
+    name, equals, text = override.partition("=")
+    *sections, key = name.strip().split(".")
+    if not equals or not all([*sections, key]):
+        raise ConfigError(f"--set takes section.key=value, such as train.epochs=20, got {override!r}")
+    try:
+        value = tomllib.loads(f"value = {text}")["value"]
+    except tomllib.TOMLDecodeError:
+        value = text.strip()
+    for section in sections:
+        table = table.setdefault(section, {})
+        if not isinstance(table, dict):
+            raise ConfigError(f"--set {override}: {section} is a value and not a section")
+    table[key] = value
 
 
 def _record(kind: type[Record], table: Mapping[str, Any], where: str) -> Record:

@@ -14,6 +14,7 @@ import numpy as np
 import torch
 
 from audiocnn.checkpoint import write_atomically
+from audiocnn.errors import ConfigError
 from audiocnn.export import export_onnx
 from audiocnn.spec import TaskSpec
 from training.config import Config
@@ -32,16 +33,28 @@ RESULTS = "crossval.json"
 
 
 def cross_validate(
-    config: Config, data: Path, run: Path, cache: Path, *, seeds: Sequence[int], jobs: int, device: str
+    config: Config,
+    data: Path,
+    run: Path,
+    cache: Path,
+    *,
+    seeds: Sequence[int],
+    folds: Sequence[str],
+    jobs: int,
+    device: str,
 ) -> dict[str, Any]:
     """Train and test once for each fold and seed, and write all scores and metrics to `run/crossval.json`.
 
-    jobs: how many trainings run at once, each in a process of its own with its share of the cores. A run that was
-    stopped goes on: finished folds are not trained again. Raises what `train` raises.
+    folds: which to test on, all if empty. jobs: how many trainings run at once, each in a process of its own with its
+    share of the cores. A run that was stopped goes on: finished folds are not trained again.
+    Raises `ConfigError` for a fold that is not there, and what `train` raises.
     """
     clips = read_clips(data, config.data)
     open_cache(cache, clips, config.input.sample_rate, config.data.max_unreadable)  # once, before the jobs need it
-    work = [(seed, fold) for seed in seeds for fold in folds_of(clips)]
+    unknown = sorted(set(folds) - set(folds_of(clips)))
+    if unknown:
+        raise ConfigError(f"the manifest has no fold {', '.join(unknown)}; it has {', '.join(folds_of(clips))}")
+    work = [(seed, fold) for seed in seeds for fold in folds or folds_of(clips)]
     threads = max(1, (os.cpu_count() or 1) // jobs)
     with ProcessPoolExecutor(jobs, mp_context=multiprocessing.get_context("spawn")) as pool:
         futures = [

@@ -55,6 +55,26 @@ def test_what_is_wrong_is_said(tmp_path: Path, text: str, message: str) -> None:
         load_config(write(tmp_path, text))
 
 
+def test_single_settings_can_be_replaced(tmp_path: Path) -> None:
+    changes = ["train.epochs=7", "input.normalisation=peak", "name = other", "model.arguments.width=32", "seed=3"]
+    config = load_config(write(tmp_path, MINIMAL), changes)
+    assert (config.train.epochs, config.input.normalisation, config.name, config.seed) == (7, "peak", "other", 3)
+    assert config.model.arguments == {"width": 32}
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ("train.epoch=7", "unknown keys epoch"),
+        ("train.epochs", "--set takes section.key=value, such as train.epochs=20, got 'train.epochs'"),
+        ("name.first=x", "name is a value and not a section"),
+    ],
+)
+def test_a_wrong_replacement_is_said(tmp_path: Path, change: str, message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        load_config(write(tmp_path, MINIMAL), [change])
+
+
 def test_a_missing_file_is_said(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="recipes lie in training/recipes"):
         load_config(tmp_path / "none.toml")

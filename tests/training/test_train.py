@@ -220,6 +220,15 @@ def test_cross_validation_trains_each_fold_and_reports_all_clips(data: Path, tmp
     assert f"{np.mean(accuracies):.3f} ± {np.std(accuracies):.3f}" in done.stdout
 
 
+def test_cross_validation_of_one_fold_with_another_setting(data: Path, tmp_path: Path) -> None:
+    chosen = ("--folds", "2", "--set", "input.normalisation=peak", "--run", "peak")
+    done = command(tmp_path, "training", "crossval", "run.toml", "--data", str(data), "--device", "cpu", *chosen)
+    assert done.returncode == 0, done.stderr
+    results = json.loads((tmp_path / "peak" / "crossval.json").read_text())
+    assert [fold["fold"] for fold in results["folds"]] == ["2"]
+    assert read_spec(tmp_path / "peak" / "seed-0-fold-2" / "model").input.normalisation == "peak"
+
+
 def test_the_baseline_runs_on_the_same_folds(data: Path, tmp_path: Path) -> None:
     done = command(tmp_path, "training", "baseline", "run.toml", "--data", str(data))
     assert done.returncode == 0, done.stderr
