@@ -17,9 +17,7 @@ def models() -> None:
 
     click.echo("\n\n".join(_described(pretrained.resolve(name)) for name in pretrained.names()))
     if find_spec("torch") is not None:
-        from audiocnn.models import names
-
-        click.echo(f"\narchitectures for training: {', '.join(names())}")
+        click.echo("\n" + "\n  ".join(["architectures for training", *_architectures()]))
 
 
 def _described(directory: Path) -> str:
@@ -35,6 +33,16 @@ def _described(directory: Path) -> str:
     ]
     lines += [f"{name}: {_one_line(value)}" for name, value in spec.metrics.items()]
     return "\n  ".join(lines)
+
+
+def _architectures() -> list[str]:
+    from audiocnn.models import architecture, names
+    from audiocnn.nn.ndim import OPS
+
+    inputs = {1: "sound", 2: "images", 3: "video and volumes"}
+    lines = [f"{inputs[ndim]}: {', '.join(names(ndim))}" for ndim in OPS if names(ndim)]
+    flexible = [name for name in names() if architecture(name).any_ndim]
+    return [*lines, f"any of these with the argument ndim: {', '.join(flexible)}"] if flexible else lines
 
 
 def _one_line(value: object) -> str:

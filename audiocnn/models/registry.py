@@ -1,40 +1,68 @@
 """Architectures by name: `register` a class, `build` one from its name and arguments."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from torch import nn
 
 from audiocnn.errors import ConfigError, UnknownModelError
+from audiocnn.nn.ndim import Ndim
 
-_ARCHITECTURES: dict[str, Callable[..., nn.Module]] = {}
+
+@dataclass(frozen=True, slots=True)
+class Architecture:
+    """A registered network and the input it takes when built with no arguments.
+
+    ndim: axes of the input, 1 for sound, 2 for images, 3 for video and volumes. in_channels: 1 for mono or grey.
+    any_ndim: the network takes `ndim` as an argument, so it can be built over the other axes too.
+    """
+
+    network: Callable[..., nn.Module]
+    ndim: Ndim
+    in_channels: int
+    any_ndim: bool
 
 
-def register(name: str) -> Callable[[type[nn.Module]], type[nn.Module]]:
-    """Class decorator that makes a network buildable by `name`. Raises `ConfigError` if the name is taken."""
+_ARCHITECTURES: dict[str, Architecture] = {}
+
+
+def register(
+    name: str, *, ndim: Ndim = 1, in_channels: int = 1, any_ndim: bool = False
+) -> Callable[[type[nn.Module]], type[nn.Module]]:
+    """Class decorator that makes a network buildable by `name`; the rest is explained at `Architecture`.
+
+    Raises `ConfigError` if the name is taken.
+    """
 
     def add(network: type[nn.Module]) -> type[nn.Module]:
         if name in _ARCHITECTURES:
             raise ConfigError(f"architecture {name!r} is registered twice; choose another name")
-        _ARCHITECTURES[name] = network
+        _ARCHITECTURES[name] = Architecture(network, ndim, in_channels, any_ndim)
         return network
 
     return add
 
 
-def names() -> list[str]:
-    """All architectures, in alphabetical order."""
-    return sorted(_ARCHITECTURES)
+def names(ndim: Ndim | None = None) -> list[str]:
+    """All architectures in alphabetical order, or those whose input has `ndim` axes unless told otherwise."""
+    return sorted(name for name, entry in _ARCHITECTURES.items() if ndim in (None, entry.ndim))
+
+
+def architecture(name: str) -> Architecture:
+    """What is known of `name` before it is built. Raises `UnknownModelError` for an unknown name."""
+    if name not in _ARCHITECTURES:
+        raise UnknownModelError(f"unknown architecture {name!r}; known: {', '.join(names())}")
+    return _ARCHITECTURES[name]
 
 
 def build(name: str, num_outputs: int, arguments: Mapping[str, Any] | None = None) -> nn.Module:
-    """A network with random weights: `(batch, channels, samples)` to logits `(batch, num_outputs)`.
+    """A network with random weights: `(batch, channels, *axes)` to logits `(batch, num_outputs)`.
 
     Raises `UnknownModelError` for an unknown name and `ConfigError` for arguments it does not take.
     """
-    if name not in _ARCHITECTURES:
-        raise UnknownModelError(f"unknown architecture {name!r}; known: {', '.join(names())}")
+    entry = architecture(name)
     try:
-        return _ARCHITECTURES[name](num_outputs, **(arguments or {}))
+        return entry.network(num_outputs, **(arguments or {}))
     except TypeError as error:
         raise ConfigError(f"architecture {name!r} cannot be built from {dict(arguments or {})}: {error}") from error

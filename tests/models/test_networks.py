@@ -1,4 +1,4 @@
-"""What every registered network must do."""
+"""What every registered network over one axis must do."""
 
 import itertools
 import math
@@ -24,7 +24,7 @@ PARAMETERS = {
 
 
 def test_every_network_has_its_count_here():
-    assert models.names() == sorted(PARAMETERS)
+    assert models.names(ndim=1) == sorted(PARAMETERS)
 
 
 def test_count_of_the_filterbank_resnet_by_hand():
@@ -160,8 +160,15 @@ class TestFilterbank:
 
 class TestRegistry:
     def test_unknown_names_list_the_known_ones(self):
-        with pytest.raises(UnknownModelError, match=r"^unknown architecture 'm7'; known: filterbank-resnet, m11, m18"):
+        with pytest.raises(UnknownModelError, match=r"^unknown architecture 'm7'; known: .*m11, m18, m3, m34-res, m5"):
             models.build("m7", 10)
+
+    def test_knows_the_input_of_each_network(self):
+        entry = models.architecture("m5")
+        assert (entry.ndim, entry.in_channels, entry.any_ndim) == (1, 1, False)
+        assert sorted(name for ndim in (1, 2, 3) for name in models.names(ndim)) == models.names()
+        with pytest.raises(UnknownModelError, match=r"^unknown architecture 'm7'; known: "):
+            models.architecture("m7")
 
     def test_a_name_can_be_taken_once(self):
         with pytest.raises(ConfigError, match=r"^architecture 'm5' is registered twice; choose another name$"):
