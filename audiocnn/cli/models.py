@@ -37,10 +37,10 @@ def _described(directory: Path) -> str:
 
 def _architectures() -> list[str]:
     from audiocnn.models import architecture, names
-    from audiocnn.nn.ndim import OPS
+    from audiocnn.nn.ndim import Ndim
 
-    inputs = {1: "sound", 2: "images", 3: "video and volumes"}
-    lines = [f"{inputs[ndim]}: {', '.join(names(ndim))}" for ndim in OPS if names(ndim)]
+    inputs: dict[Ndim, str] = {1: "sound", 2: "images", 3: "video and volumes"}
+    lines = [f"{kind}: {', '.join(names(ndim))}" for ndim, kind in inputs.items() if names(ndim)]
     flexible = [name for name in names() if architecture(name).any_ndim]
     return [*lines, f"any of these with the argument ndim: {', '.join(flexible)}"] if flexible else lines
 
