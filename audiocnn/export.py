@@ -12,15 +12,16 @@ from pathlib import Path
 import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.nn.utils.fusion import fuse_conv_bn_eval
+from torch.nn.utils.fusion import fuse_conv_bn_eval, fuse_linear_bn_eval
 
 from audiocnn.checkpoint import ONNX, load_network, write_atomically
 from audiocnn.errors import CheckpointError
 from audiocnn.inference.onnx_backend import OnnxBackend
-from audiocnn.nn.blocks import ConvNormAct
+from audiocnn.nn.blocks import ConvNormAct, LinearNormAct
 
 TOLERANCE = 1e-4
 _OPSET = 18
+_Pair = tuple[int, int]
 
 
 class _OverHeightOne(nn.Module):
@@ -36,15 +37,23 @@ class _OverHeightOne(nn.Module):
 
 
 def lower(network: nn.Module) -> nn.Module:
-    """A copy of a trained 1D network for inference: norms folded where a convolution precedes them, layers in 2D."""
+    """A copy of a trained network for inference: norms folded into the layer before them, 1D layers in 2D.
+
+    A network without 1D convolutions keeps its layers, whether it takes waveforms or images.
+    """
     network = copy.deepcopy(network).eval()
     for module in network.modules():
-        if isinstance(module, ConvNormAct):
-            if isinstance(module.norm, nn.BatchNorm1d):
-                module.conv = fuse_conv_bn_eval(module.conv, module.norm)
-                module.norm = nn.Identity()
-            module.ndim = 2
+        if isinstance(module, ConvNormAct) and not isinstance(module.norm, nn.Identity):
+            module.conv = fuse_conv_bn_eval(module.conv, module.norm)
+            module.norm = nn.Identity()
+        elif isinstance(module, LinearNormAct) and not isinstance(module.norm, nn.Identity):
+            module.linear = fuse_linear_bn_eval(module.linear, module.norm)
+            module.norm = nn.Identity()
+    if not any(isinstance(module, nn.Conv1d) for module in network.modules()):
+        return network
     for module in list(network.modules()):
+        if isinstance(module, ConvNormAct):
+            module.ndim = 2
         for name, child in module.named_children():
             setattr(module, name, _lowered_layer(child))
     return _OverHeightOne(network)
@@ -70,14 +79,19 @@ def _lowered_layer(layer: nn.Module) -> nn.Module:
         norm.load_state_dict(layer.state_dict())
         return norm.eval()
     if isinstance(layer, nn.MaxPool1d):
-        return nn.MaxPool2d((1, _one(layer.kernel_size)), (1, _one(layer.stride)), ceil_mode=layer.ceil_mode)
+        window, stride, padding = _height_one(layer)
+        return nn.MaxPool2d(window, stride, padding, ceil_mode=layer.ceil_mode)
     if isinstance(layer, nn.AvgPool1d):
-        return nn.AvgPool2d((1, _one(layer.kernel_size)), (1, _one(layer.stride)), ceil_mode=layer.ceil_mode)
+        window, stride, padding = _height_one(layer)
+        return nn.AvgPool2d(window, stride, padding, ceil_mode=layer.ceil_mode)
     return layer
 
 
-def _one(size: int | tuple[int, ...]) -> int:
-    return size if isinstance(size, int) else size[0]
+def _height_one(pool: nn.MaxPool1d | nn.AvgPool1d) -> tuple[_Pair, _Pair, _Pair]:
+    """Window, stride and padding of `pool` with a first axis of one position."""
+    sizes = (pool.kernel_size, pool.stride, pool.padding)
+    window, stride, padding = (size if isinstance(size, int) else size[0] for size in sizes)
+    return (1, window), (1, stride), (0, padding)
 
 
 def export_onnx(directory: Path) -> Path:

@@ -6,10 +6,12 @@ import numpy as np
 import onnx
 import pytest
 import torch
+from torch import nn
 
 from audiocnn import checkpoint, export, models
 from audiocnn.errors import CheckpointError
 from audiocnn.inference.onnx_backend import OnnxBackend
+from audiocnn.nn.blocks import ConvNormAct, GlobalPool, LinearNormAct, Pool
 from audiocnn.spec import AudioSpec
 from tests.conftest import TINY, tiny_spec, write_model
 
@@ -60,6 +62,37 @@ class TestEveryArchitecture:
         export.lower(network)
         assert all(torch.equal(value, before[key]) for key, value in network.state_dict().items())
         assert network(torch.zeros(1, 1, 100)).shape == (1, 4)
+
+
+@pytest.mark.parametrize("kind", ["max", "avg"])
+def test_lowered_pools_keep_stride_padding_and_rounding(kind):
+    pools = [Pool(1, kind, 3, stride=2, padding=1), Pool(1, kind, 4, ceil_mode=True), Pool(1, kind, 2, stride=1)]
+    for pool in pools:
+        network = nn.Sequential(ConvNormAct(1, 1, 2, 3), pool).eval()
+        for length in (4, 5, 9, 10):
+            x = torch.randn(2, 1, length)
+            with torch.inference_mode():
+                torch.testing.assert_close(export.lower(network)(x).squeeze(2), network(x))
+
+
+def test_a_norm_after_a_linear_layer_is_folded():
+    network = nn.Sequential(ConvNormAct(1, 1, 4, 3), GlobalPool(1, "max"), LinearNormAct(4, 5))
+    network[2](torch.randn(8, 4))  # in training mode: moves the norm's statistics
+    network.eval()
+    lowered = export.lower(network)
+    assert not any(isinstance(module, nn.BatchNorm1d | nn.BatchNorm2d) for module in lowered.modules())
+    x = torch.randn(2, 1, 9)
+    with torch.inference_mode():
+        torch.testing.assert_close(lowered(x), network(x))
+
+
+def test_networks_without_1d_layers_keep_their_input():
+    network = nn.Sequential(ConvNormAct(2, 1, 2, 3), GlobalPool(2, "mean")).eval()
+    lowered = export.lower(network)
+    assert not any(isinstance(module, nn.BatchNorm2d) for module in lowered.modules())
+    x = torch.randn(2, 1, 5, 6)
+    with torch.inference_mode():
+        torch.testing.assert_close(lowered(x), network(x))
 
 
 def test_exports_without_a_warning(tmp_path):

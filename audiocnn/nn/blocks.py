@@ -82,15 +82,37 @@ class ConvNormAct(nn.Module):
         return out
 
 
+class LinearNormAct(nn.Module):
+    """Fully connected layer with a bias, batch norm, ReLU: `(batch, in_features)` to `(batch, out_features)`."""
+
+    def __init__(self, in_features: int, out_features: int) -> None:
+        super().__init__()
+        self.linear = nn.Linear(in_features, out_features)
+        self.norm: nn.BatchNorm1d | nn.Identity = nn.BatchNorm1d(out_features)
+        self.act = nn.ReLU()
+
+    def forward(self, x: Tensor) -> Tensor:
+        out: Tensor = self.act(self.norm(self.linear(x)))
+        return out
+
+
 class Pool(nn.Module):
     """Max or average pooling; the stride is the window unless given.
 
+    padding: positions added on both sides, at most half a window. They never win a maximum and count as 0 in a mean.
     ceil_mode: the positions after the last whole window give one more output instead of being dropped, so that any
       non-empty input has an output.
     """
 
     def __init__(
-        self, ndim: Ndim, kind: PoolKind, kernel_size: Size, *, stride: Size | None = None, ceil_mode: bool = False
+        self,
+        ndim: Ndim,
+        kind: PoolKind,
+        kernel_size: Size,
+        *,
+        stride: Size | None = None,
+        padding: Size = 0,
+        ceil_mode: bool = False,
     ) -> None:
         super().__init__()
         layers = ops(ndim)
@@ -99,7 +121,10 @@ class Pool(nn.Module):
         layer = layers.max_pool if kind == "max" else layers.avg_pool
         kernels = per_axis(kernel_size, ndim, "kernel_size")
         strides = kernels if stride is None else per_axis(stride, ndim, "stride")
-        self.pool = layer(kernels, strides, ceil_mode=ceil_mode)  # type: ignore[arg-type]
+        pads = per_axis(padding, ndim, "padding", minimum=0)
+        if any(2 * pad > kernel for pad, kernel in zip(pads, kernels, strict=True)):
+            raise ConfigError(f"padding of a pool must be at most half its window {kernel_size!r}, got {padding!r}")
+        self.pool = layer(kernels, strides, pads, ceil_mode=ceil_mode)  # type: ignore[arg-type]
 
     def forward(self, x: Tensor) -> Tensor:
         out: Tensor = self.pool(x)
@@ -107,13 +132,18 @@ class Pool(nn.Module):
 
 
 class GlobalPool(nn.Module):
-    """One number per channel: the mean over all axes, the maximum, or both side by side (`mean_max`, 2 x channels)."""
+    """One number per channel: over all axes the mean, the maximum or their sum (`mean_plus_max`).
 
-    def __init__(self, ndim: Ndim, kind: Literal["mean", "max", "mean_max"]) -> None:
+    `mean_max` gives mean and maximum side by side, twice as many numbers as channels.
+    """
+
+    def __init__(self, ndim: Ndim, kind: Literal["mean", "max", "mean_plus_max", "mean_max"]) -> None:
         super().__init__()
         ops(ndim)
-        if kind not in ("mean", "max", "mean_max"):
-            raise ConfigError(f"kind of global pooling must be 'mean', 'max' or 'mean_max', got {kind!r}")
+        if kind not in ("mean", "max", "mean_plus_max", "mean_max"):
+            raise ConfigError(
+                f"kind of global pooling must be 'mean', 'max', 'mean_plus_max' or 'mean_max', got {kind!r}"
+            )
         self._kind = kind
 
     def forward(self, x: Tensor) -> Tensor:
@@ -122,19 +152,27 @@ class GlobalPool(nn.Module):
             return flat.mean(-1)
         if self._kind == "max":
             return flat.amax(-1)
+        if self._kind == "mean_plus_max":
+            return flat.mean(-1) + flat.amax(-1)
         return torch.cat([flat.mean(-1), flat.amax(-1)], dim=1)
 
 
 class SqueezeExcite(nn.Module):
-    """A gate per channel from the mean over all axes (Hu et al. 2018, section 3): C to C / reduction to C."""
+    """A gate per channel from the mean over all axes (Hu et al. 2018, section 3): C to ratio * C to C.
 
-    def __init__(self, ndim: Ndim, channels: int, reduction: int = 8) -> None:
+    ratio: hidden units per channel, rounded down; below 1 it squeezes, as in the paper, above 1 it widens.
+    """
+
+    def __init__(self, ndim: Ndim, channels: int, ratio: float = 1 / 8) -> None:
         super().__init__()
-        if channels < reduction:
-            raise ConfigError(f"squeeze-excite needs at least {reduction} channels (its reduction), got {channels}")
+        hidden = int(channels * ratio)
+        if hidden < 1:
+            raise ConfigError(
+                f"squeeze-excite with ratio {ratio} leaves {channels} channels no hidden unit; choose a larger ratio"
+            )
         self.pool = GlobalPool(ndim, "mean")
-        self.squeeze = nn.Linear(channels, channels // reduction)
-        self.excite = nn.Linear(channels // reduction, channels)
+        self.squeeze = nn.Linear(channels, hidden)
+        self.excite = nn.Linear(hidden, channels)
 
     def forward(self, x: Tensor) -> Tensor:
         gate = torch.sigmoid(self.excite(F.relu(self.squeeze(self.pool(x)))))

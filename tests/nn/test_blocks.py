@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from audiocnn.errors import ConfigError
-from audiocnn.nn.blocks import ConvNormAct, GlobalPool, Pool, SqueezeExcite
+from audiocnn.nn.blocks import ConvNormAct, GlobalPool, LinearNormAct, Pool, SqueezeExcite
 from audiocnn.nn.ndim import per_axis
 
 
@@ -143,14 +143,29 @@ class TestEveryNumberOfAxes:
         mean, largest = x.flatten(2).mean(2), x.flatten(2).max(2).values
         torch.testing.assert_close(GlobalPool(ndim, "mean")(x), mean)
         torch.testing.assert_close(GlobalPool(ndim, "max")(x), largest)
+        torch.testing.assert_close(GlobalPool(ndim, "mean_plus_max")(x), mean + largest)
         torch.testing.assert_close(GlobalPool(ndim, "mean_max")(x), torch.cat([mean, largest], 1))
 
-    def test_squeeze_excite_scales_each_channel_by_its_gate(self, ndim):
+    def test_padded_pools(self, ndim):
+        x = -1 - torch.arange(3.0).reshape(1, 1, *(1,) * (ndim - 1), 3)  # -1, -2, -3 along the last axis
+        last = (1,) * (ndim - 1) + (3,)
+        padding = (0,) * (ndim - 1) + (1,)
+        assert Pool(ndim, "max", last, padding=padding)(x).flatten().tolist() == [-1]
+        assert Pool(ndim, "max", last, stride=1, padding=padding)(x).flatten().tolist() == [-1, -1, -2]
+        torch.testing.assert_close(
+            Pool(ndim, "avg", last, stride=1, padding=padding)(x).flatten(), torch.tensor([-1, -2, -5 / 3])
+        )
+        with pytest.raises(ConfigError, match=r"^padding of a pool must be at most half its window 3, got 2$"):
+            Pool(ndim, "max", 3, padding=2)
+
+    @pytest.mark.parametrize(("ratio", "hidden"), [(1 / 8, 2), (0.25, 4), (0.1, 1), (16, 256)])
+    def test_squeeze_excite_scales_each_channel_by_its_gate(self, ndim, ratio, hidden):
         torch.manual_seed(0)
-        gate = SqueezeExcite(ndim, 16)
+        gate = SqueezeExcite(ndim, 16, ratio)
+        assert gate.squeeze.out_features == hidden
         x = torch.randn(2, 16, *(4,) * ndim)
-        hidden = torch.relu(x.flatten(2).mean(2) @ gate.squeeze.weight.T + gate.squeeze.bias)
-        scale = torch.sigmoid(hidden @ gate.excite.weight.T + gate.excite.bias)
+        squeezed = torch.relu(x.flatten(2).mean(2) @ gate.squeeze.weight.T + gate.squeeze.bias)
+        scale = torch.sigmoid(squeezed @ gate.excite.weight.T + gate.excite.bias)
         torch.testing.assert_close(gate(x).flatten(2), x.flatten(2) * scale[:, :, None])
         assert 0 < scale.min() < scale.max() < 1
 
@@ -188,8 +203,17 @@ class TestEveryNumberOfAxes:
             Pool(ndim, "min", 2)
         with pytest.raises(ConfigError, match=r"^kind of global pooling must be 'mean', .*, got 'sum'$"):
             GlobalPool(ndim, "sum")
-        with pytest.raises(ConfigError, match=r"^squeeze-excite needs at least 8 channels .*, got 4$"):
+        with pytest.raises(ConfigError, match=r"^squeeze-excite with ratio 0\.125 leaves 4 channels no hidden unit; "):
             SqueezeExcite(ndim, 4)
+
+
+def test_linear_then_norm_then_activation():
+    torch.manual_seed(0)
+    block = LinearNormAct(3, 2)
+    x = torch.randn(50, 3)
+    sums = x @ block.linear.weight.T + block.linear.bias
+    expected = torch.relu((sums - sums.mean(0)) / (sums.var(0, unbiased=False) + 1e-5).sqrt())
+    torch.testing.assert_close(block(x), expected)
 
 
 @pytest.mark.parametrize("ndim", [0, 4, -1, "1", None])
