@@ -12,10 +12,10 @@ import click
 import numpy as np
 import torch
 
-from audiocnn.errors import AudioCnnError
+from audiocnn.errors import AudioCnnError, ConfigError
 from audiocnn.export import export_onnx
 from training.baseline import cross_validate_baseline
-from training.config import load_config
+from training.config import Config, load_config
 from training.crossval import cross_validate, table
 from training.data.manifest import read_clips
 from training.distributed import join
@@ -32,7 +32,7 @@ def _common(command: Callable[..., None]) -> Callable[..., None]:
     command = click.option(
         "--cache", type=FOLDER, default=Path("cache"), show_default=True, help="Where decoded audio is kept."
     )(command)
-    command = click.option("--data", type=FOLDER, required=True, help="The folder of clips.")(command)
+    command = click.option("--data", type=FOLDER, help="The folder of clips.  [default: data.root in CONFIG]")(command)
     return click.argument("config", type=click.Path(dir_okay=False, path_type=Path))(command)
 
 
@@ -42,6 +42,12 @@ _set = click.option(
 _device = click.option(
     "--device", type=click.Choice(["auto", "cpu", "cuda"]), default="auto", show_default=True, help="Where to compute."
 )
+
+
+def _data_folder(data: Path | None, settings: Config, config: Path) -> Path:
+    if data is None and not settings.data.root:
+        raise ConfigError("which clips? Name their folder with --data, or as data.root in the configuration")
+    return data or config.parent / settings.data.root
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -64,7 +70,7 @@ def commands() -> None:
 @click.option("--threads", type=click.IntRange(1), help="CPU threads.  [default: all cores]")
 def train_command(
     config: Path,
-    data: Path,
+    data: Path | None,
     cache: Path,
     run: Path | None,
     fold: str | None,
@@ -74,6 +80,7 @@ def train_command(
 ) -> None:
     """Train a model as CONFIG says and export it."""
     settings = load_config(config, overrides)
+    data = _data_folder(data, settings, config)
     if threads:
         torch.set_num_threads(threads)
     with join(device) as process:
@@ -93,7 +100,7 @@ def train_command(
 @_device
 def crossval_command(
     config: Path,
-    data: Path,
+    data: Path | None,
     cache: Path,
     run: Path | None,
     seeds: str,
@@ -104,6 +111,7 @@ def crossval_command(
 ) -> None:
     """Train and test once for each fold; print a table and write crossval.json."""
     settings = load_config(config, overrides)
+    data = _data_folder(data, settings, config)
     try:
         numbers = [int(seed) for seed in seeds.split(",")]
     except ValueError as error:
@@ -127,10 +135,11 @@ def crossval_command(
 @_common
 @click.option("--model", default="genre", show_default=True, help="A bundled model's name or a model directory.")
 @click.option("--fold", help="Only the clips of this fold.")
-def evaluate_command(config: Path, data: Path, cache: Path, model: str, fold: str | None) -> None:
+def evaluate_command(config: Path, data: Path | None, cache: Path, model: str, fold: str | None) -> None:
     """Measure a trained model on labelled clips."""
     del cache  # the classifier reads the files themselves, as the service does
     settings = load_config(config)
+    data = _data_folder(data, settings, config)
     clips = [clip for clip in read_clips(data, settings.data) if fold is None or clip.fold == fold]
     scores, targets, task = predict(model, clips)
     click.echo(json.dumps(measure(scores, targets, task, settings.merge), indent=1))
@@ -139,10 +148,11 @@ def evaluate_command(config: Path, data: Path, cache: Path, model: str, fold: st
 @commands.command("robustness")
 @_common
 @click.option("--run", type=FOLDER, help="The run of a cross-validation.  [default: runs/NAME-crossval]")
-def robustness_command(config: Path, data: Path, cache: Path, run: Path | None) -> None:
+def robustness_command(config: Path, data: Path | None, cache: Path, run: Path | None) -> None:
     """Test a cross-validation's models on changed recordings: levels, equalisers, masters, encoders."""
     del cache  # what is changed is the files themselves
     settings = load_config(config)
+    data = _data_folder(data, settings, config)
     results = measure_changes(settings, data, run or Path("runs") / f"{settings.name}-crossval")
     metrics = list(next(iter(results.values())))
     click.echo(f"| change | {' | '.join(metrics)} |\n|{'---|' * (len(metrics) + 1)}")
@@ -154,9 +164,10 @@ def robustness_command(config: Path, data: Path, cache: Path, run: Path | None) 
 @commands.command("baseline")
 @_common
 @click.option("-C", "c", type=float, default=1.0, show_default=True, help="Regularisation of the SVM.")
-def baseline_command(config: Path, data: Path, cache: Path, c: float) -> None:
+def baseline_command(config: Path, data: Path | None, cache: Path, c: float) -> None:
     """MFCC statistics and an SVM on the same folds."""
-    folds = cross_validate_baseline(load_config(config), data, cache, c)
+    settings = load_config(config)
+    folds = cross_validate_baseline(settings, _data_folder(data, settings, config), cache, c)
     summary: dict[str, Any] = {"folds": folds}
     for key in ("accuracy", "merged_accuracy"):
         if key in folds[0]:

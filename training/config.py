@@ -17,6 +17,7 @@ Record = TypeVar("Record")
 class DataConfig:
     """Where the clips are.
 
+    root: the data folder, relative to the TOML file; empty if the command line names it with `--data`.
     manifest: a CSV or JSONL file below the data folder; empty means that each sub-folder is a class.
     path, label, split, fold, group: names of its columns; `split` and `fold` and `group` may be empty.
     kind: `single_label`, or `multi_label` with labels separated by `|`.
@@ -25,6 +26,7 @@ class DataConfig:
     max_unreadable: share of clips that may be skipped because they cannot be decoded.
     """
 
+    root: str = ""
     manifest: str = ""
     path: str = "path"
     label: str = "label"

@@ -235,6 +235,15 @@ def test_the_baseline_runs_on_the_same_folds(data: Path, tmp_path: Path) -> None
     assert json.loads(done.stdout[done.stdout.index("{") :])["accuracy"]["mean"] == 1.0
 
 
+def test_the_configuration_may_name_the_data(data: Path, tmp_path: Path) -> None:
+    (tmp_path / "clips").symlink_to(data)
+    done = command(tmp_path, "training", "train", "run.toml", "--device", "cpu")
+    assert done.returncode == 2
+    assert "Name their folder with --data, or as data.root" in done.stderr
+    done = command(tmp_path, "training", "train", "run.toml", "--set", "data.root=clips", "--device", "cpu")
+    assert done.returncode == 0, done.stderr
+
+
 def test_a_user_error_is_one_line_and_exit_code_2(tmp_path: Path) -> None:
     done = command(tmp_path, "training", "train", "run.toml", "--data", "nowhere")
     assert done.returncode == 2
