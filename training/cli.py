@@ -22,6 +22,7 @@ from training.distributed import join
 from training.evaluate import predict
 from training.loop import train
 from training.metrics import measure
+from training.publish import publish
 from training.robustness import measure_changes
 
 FOLDER = click.Path(file_okay=False, path_type=Path)
@@ -174,6 +175,17 @@ def baseline_command(config: Path, data: Path | None, cache: Path, c: float) -> 
             values = np.array([fold[key] for fold in folds])
             summary[key] = {"mean": float(values.mean()), "deviation": float(values.std())}
     click.echo(json.dumps(summary, indent=1))
+
+
+@commands.command("publish")
+@click.argument("model", type=FOLDER)
+@click.argument("destination", type=FOLDER)
+@click.option("--version", required=True, help="What the published model reports as its version.")
+@click.option("--crossval", type=click.Path(dir_okay=False, path_type=Path), help="Its recipe's crossval.json.")
+def publish_command(model: Path, destination: Path, version: str, crossval: Path | None) -> None:
+    """Make the model directory MODEL one to hand out, in DESTINATION."""
+    publish(model, destination, version, crossval)
+    click.echo(f"published: {destination}")
 
 
 def main() -> None:

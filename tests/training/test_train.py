@@ -14,7 +14,7 @@ import torch
 from safetensors.torch import load_file
 
 from audiocnn.checkpoint import WEIGHTS, read_spec
-from audiocnn.errors import AudioCnnError, CheckpointError
+from audiocnn.errors import AudioCnnError, CheckpointError, ConfigError
 from audiocnn.export import export_onnx
 from audiocnn.inference.classifier import Classifier
 from training import loop
@@ -24,6 +24,7 @@ from training.distributed import Process
 from training.evaluate import predict
 from training.loop import loss_of, train
 from training.metrics import measure
+from training.publish import publish
 from training.state import STATE
 
 ALONE = Process(rank=0, world_size=1, device=torch.device("cpu"))
@@ -233,6 +234,22 @@ def test_the_baseline_runs_on_the_same_folds(data: Path, tmp_path: Path) -> None
     done = command(tmp_path, "training", "baseline", "run.toml", "--data", str(data))
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout[done.stdout.index("{") :])["accuracy"]["mean"] == 1.0
+
+
+def test_publishing_adds_version_and_measured_quality(config: Config, data: Path, tmp_path: Path) -> None:
+    model = run(replace(config, train=replace(config.train, epochs=1)), data, tmp_path / "run")
+    results = {"labels": ["high", "low"], "folds": [1, 2], "summary": {"accuracy": {"mean": 0.87654, "deviation": 0.1}}}
+    (tmp_path / "crossval.json").write_text(json.dumps(results))
+    publish(model, tmp_path / "out", "3", tmp_path / "crossval.json")
+    spec = read_spec(tmp_path / "out")
+    assert spec.version == "3"
+    assert spec.metrics == {"cross_validation": {"accuracy": {"mean": 0.877, "deviation": 0.1}, "runs": 2}}
+    weights, published = load_file(model / WEIGHTS), load_file(tmp_path / "out" / WEIGHTS)
+    assert all(torch.equal(value, published[name]) for name, value in weights.items())
+    assert Classifier.load(tmp_path / "out").classify(data / "high" / "0.wav").predictions
+    (tmp_path / "crossval.json").write_text(json.dumps(results | {"labels": ["a", "b"]}))
+    with pytest.raises(ConfigError, match="is about the labels a, b, the model has high, low"):
+        publish(model, tmp_path / "out", "3", tmp_path / "crossval.json")
 
 
 def test_the_configuration_may_name_the_data(data: Path, tmp_path: Path) -> None:
