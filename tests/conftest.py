@@ -20,7 +20,7 @@ def lively_network(architecture: str, num_outputs: int, arguments: dict | None =
     torch.manual_seed(1)
     network = models.build(architecture, num_outputs, arguments)
     for module in network.modules():
-        if isinstance(module, torch.nn.BatchNorm1d):
+        if isinstance(module, (torch.nn.BatchNorm1d, torch.nn.BatchNorm2d, torch.nn.BatchNorm3d)):
             module.running_mean.normal_(0, 0.1)
             module.running_var.uniform_(0.5, 2)
             torch.nn.init.uniform_(module.weight, 0.5, 1.5)

@@ -42,7 +42,7 @@ def _architectures() -> list[str]:
     inputs: dict[Ndim, str] = {1: "sound", 2: "images", 3: "video and volumes"}
     lines = [f"{kind}: {', '.join(names(ndim))}" for ndim, kind in inputs.items() if names(ndim)]
     flexible = [name for name in names() if architecture(name).any_ndim]
-    return [*lines, f"any of these with the argument ndim: {', '.join(flexible)}"] if flexible else lines
+    return [*lines, f"over other axes with the argument ndim: {', '.join(flexible)}"] if flexible else lines
 
 
 def _one_line(value: object) -> str:

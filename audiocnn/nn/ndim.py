@@ -19,12 +19,13 @@ class Ops:
     norm: type[nn.BatchNorm1d] | type[nn.BatchNorm2d] | type[nn.BatchNorm3d]
     max_pool: type[nn.MaxPool1d] | type[nn.MaxPool2d] | type[nn.MaxPool3d]
     avg_pool: type[nn.AvgPool1d] | type[nn.AvgPool2d] | type[nn.AvgPool3d]
+    adaptive_avg_pool: type[nn.AdaptiveAvgPool1d] | type[nn.AdaptiveAvgPool2d] | type[nn.AdaptiveAvgPool3d]
 
 
 OPS: dict[int, Ops] = {
-    1: Ops(nn.Conv1d, nn.BatchNorm1d, nn.MaxPool1d, nn.AvgPool1d),
-    2: Ops(nn.Conv2d, nn.BatchNorm2d, nn.MaxPool2d, nn.AvgPool2d),
-    3: Ops(nn.Conv3d, nn.BatchNorm3d, nn.MaxPool3d, nn.AvgPool3d),
+    1: Ops(nn.Conv1d, nn.BatchNorm1d, nn.MaxPool1d, nn.AvgPool1d, nn.AdaptiveAvgPool1d),
+    2: Ops(nn.Conv2d, nn.BatchNorm2d, nn.MaxPool2d, nn.AvgPool2d, nn.AdaptiveAvgPool2d),
+    3: Ops(nn.Conv3d, nn.BatchNorm3d, nn.MaxPool3d, nn.AvgPool3d, nn.AdaptiveAvgPool3d),
 }
 
 
@@ -54,4 +55,13 @@ def check_input(x: Tensor, ndim: int, channels: int, name: str) -> None:
         raise ConfigError(
             f"{name} expects input of shape (batch, {channels}, {axes}), got {tuple(x.shape)}; "
             "add the batch and channel axes with x[None, None]"
+        )
+
+
+def check_shape(x: Tensor, shape: tuple[int, ...], name: str) -> None:
+    """Raises `ConfigError` unless `x` is `(batch, *shape)`: for networks whose linear layers fix the input's size."""
+    if tuple(x.shape[1:]) != shape:
+        raise ConfigError(
+            f"{name} expects input of shape (batch, {', '.join(map(str, shape))}), got {tuple(x.shape)}; "
+            "resize or pad it, and add a batch axis to a single input with x[None]"
         )
