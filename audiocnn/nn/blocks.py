@@ -8,8 +8,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from audiocnn.errors import ConfigError
-from audiocnn.nn.ndim import Ndim, Size, check_input, ops, per_axis
-from audiocnn.nn.shapes import same_padding
+from audiocnn.nn.ndim import Ndim, Size, check_fits, check_input, ops, per_axis
+from audiocnn.nn.shapes import Span, same_padding
 
 Padding = Literal["same", "valid"] | int | tuple[int, ...]
 PoolKind = Literal["max", "avg"]
@@ -23,7 +23,7 @@ class ConvNormAct(nn.Module):
       even total is split evenly and the odd zero goes before. "valid" pads nothing. Numbers pad both sides.
     bias: the norm that follows has one, so it is off unless a paper counts it or `norm` is off.
     activation: a module factory, or None.
-    Raises `ConfigError` for illegal sizes, and in `forward` for input of another shape.
+    Raises `ConfigError` for illegal sizes, and in `forward` for input of another shape or shorter than the filter.
     """
 
     def __init__(
@@ -43,8 +43,13 @@ class ConvNormAct(nn.Module):
     ) -> None:
         super().__init__()
         layers = ops(ndim)
+        if groups < 1 or in_channels % groups or out_channels % groups:
+            raise ConfigError(
+                f"groups must divide in_channels {in_channels} and out_channels {out_channels}, got {groups}"
+            )
         self.ndim = ndim
         self._in_channels = in_channels
+        self._keeps_length = padding == "same"
         kernels = per_axis(kernel_size, ndim, "kernel_size")
         dilations = per_axis(dilation, ndim, "dilation")
         # torch pads both sides alike, which no even kernel can use; the uneven zeros are added by hand in forward.
@@ -78,8 +83,49 @@ class ConvNormAct(nn.Module):
         check_input(x, self.ndim, self._in_channels, "ConvNormAct")
         if self._uneven:
             x = F.pad(x, self._uneven)
+        if not self._keeps_length:
+            spans = (Span(k, dilation=d) for k, d in zip(self.conv.kernel_size, self.conv.dilation, strict=True))
+            check_fits(x, spans, (int(zeros) for zeros in self.conv.padding))
         out: Tensor = self.act(self.norm(self.conv(x)))
         return out
+
+
+def pointwise(
+    ndim: Ndim,
+    in_channels: int,
+    out_channels: int,
+    *,
+    norm: bool = True,
+    activation: Callable[[], nn.Module] | None = nn.ReLU,
+) -> ConvNormAct:
+    """A 1x1 convolution: a linear layer over the channels at each position, without looking at its neighbours."""
+    return ConvNormAct(ndim, in_channels, out_channels, 1, norm=norm, activation=activation)
+
+
+def depthwise(
+    ndim: Ndim,
+    channels: int,
+    kernel_size: Size,
+    *,
+    stride: Size = 1,
+    padding: Padding = "same",
+    dilation: Size = 1,
+    norm: bool = True,
+    activation: Callable[[], nn.Module] | None = nn.ReLU,
+) -> ConvNormAct:
+    """One filter for each channel, which sees no other: `pointwise` mixes the channels afterwards."""
+    return ConvNormAct(
+        ndim,
+        channels,
+        channels,
+        kernel_size,
+        stride=stride,
+        padding=padding,
+        dilation=dilation,
+        groups=channels,
+        norm=norm,
+        activation=activation,
+    )
 
 
 class LinearNormAct(nn.Module):
@@ -127,6 +173,10 @@ class Pool(nn.Module):
         self.pool = layer(kernels, strides, pads, ceil_mode=ceil_mode)  # type: ignore[arg-type]
 
     def forward(self, x: Tensor) -> Tensor:
+        kernels: tuple[int, ...] = self.pool.kernel_size  # type: ignore[assignment]
+        check_input(x, len(kernels), None, "Pool")
+        if not self.pool.ceil_mode:
+            check_fits(x, map(Span, kernels), self.pool.padding)  # type: ignore[arg-type]
         out: Tensor = self.pool(x)
         return out
 

@@ -1,11 +1,13 @@
 """What depends on the number of axes, in one table, and the checks torch leaves out."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
 from torch import Tensor, nn
 
 from audiocnn.errors import ConfigError
+from audiocnn.nn.shapes import Span, output_length
 
 Ndim = Literal[1, 2, 3]
 Size = int | tuple[int, ...]
@@ -16,6 +18,7 @@ class Ops:
     """The stock layers for one number of axes."""
 
     conv: type[nn.Conv1d] | type[nn.Conv2d] | type[nn.Conv3d]
+    conv_transpose: type[nn.ConvTranspose1d] | type[nn.ConvTranspose2d] | type[nn.ConvTranspose3d]
     norm: type[nn.BatchNorm1d] | type[nn.BatchNorm2d] | type[nn.BatchNorm3d]
     max_pool: type[nn.MaxPool1d] | type[nn.MaxPool2d] | type[nn.MaxPool3d]
     avg_pool: type[nn.AvgPool1d] | type[nn.AvgPool2d] | type[nn.AvgPool3d]
@@ -23,9 +26,9 @@ class Ops:
 
 
 OPS: dict[int, Ops] = {
-    1: Ops(nn.Conv1d, nn.BatchNorm1d, nn.MaxPool1d, nn.AvgPool1d, nn.AdaptiveAvgPool1d),
-    2: Ops(nn.Conv2d, nn.BatchNorm2d, nn.MaxPool2d, nn.AvgPool2d, nn.AdaptiveAvgPool2d),
-    3: Ops(nn.Conv3d, nn.BatchNorm3d, nn.MaxPool3d, nn.AvgPool3d, nn.AdaptiveAvgPool3d),
+    1: Ops(nn.Conv1d, nn.ConvTranspose1d, nn.BatchNorm1d, nn.MaxPool1d, nn.AvgPool1d, nn.AdaptiveAvgPool1d),
+    2: Ops(nn.Conv2d, nn.ConvTranspose2d, nn.BatchNorm2d, nn.MaxPool2d, nn.AvgPool2d, nn.AdaptiveAvgPool2d),
+    3: Ops(nn.Conv3d, nn.ConvTranspose3d, nn.BatchNorm3d, nn.MaxPool3d, nn.AvgPool3d, nn.AdaptiveAvgPool3d),
 }
 
 
@@ -45,17 +48,24 @@ def per_axis(value: Size, ndim: int, name: str, minimum: int = 1) -> tuple[int, 
     return values
 
 
-def check_input(x: Tensor, ndim: int, channels: int, name: str) -> None:
+def check_input(x: Tensor, ndim: int, channels: int | None, name: str) -> None:
     """Raises `ConfigError` unless `x` is `(batch, channels, *axes)` with `ndim` axes, none of them empty.
 
-    torch itself takes an unbatched `(channels, length)` for a batch, and answers nonsense.
+    channels: None if any number will do. torch itself takes an unbatched `(channels, length)` for a batch, and
+    answers nonsense.
     """
     axes = ", ".join(("samples",) if ndim == 1 else ("height", "width") if ndim == 2 else ("depth", "height", "width"))
-    if x.ndim != ndim + 2 or x.shape[1] != channels or 0 in tuple(x.shape[2:]):
+    if x.ndim != ndim + 2 or channels not in (None, x.shape[1]) or 0 in tuple(x.shape[2:]):
         raise ConfigError(
-            f"{name} expects input of shape (batch, {channels}, {axes}), got {tuple(x.shape)}; "
+            f"{name} expects input of shape (batch, {channels or 'channels'}, {axes}), got {tuple(x.shape)}; "
             "add the batch and channel axes with x[None, None]"
         )
+
+
+def check_fits(x: Tensor, spans: Iterable[Span], padding: Iterable[int]) -> None:
+    """Raises `ConfigError` if an axis of `x` with `padding` zeros on both sides is shorter than the kernel's span."""
+    for length, span, zeros in zip(x.shape[2:], spans, padding, strict=True):
+        output_length(length, span, 2 * zeros)
 
 
 def check_shape(x: Tensor, shape: tuple[int, ...], name: str) -> None:

@@ -36,8 +36,8 @@ def output_length(length: int, span: Span, padding: int = 0) -> int:
     """
     if length + padding < span.extent:
         raise ConfigError(
-            f"a filter that spans {span.extent} positions does not fit an input of {length} padded by {padding}; "
-            "send a longer input, pad more or choose a shorter filter"
+            f"kernel_size {span.kernel_size} with dilation {span.dilation} spans {span.extent} positions, "
+            f"more than an input of {length} padded by {padding}; send a longer input, or lower kernel_size"
         )
     return (length - span.extent + padding + span.stride) // span.stride
 
