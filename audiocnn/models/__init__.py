@@ -1,6 +1,6 @@
 """The networks, one file for each paper. Importing the package registers them all."""
 
-from audiocnn.models import alexnet, c3d, filterbank_resnet, lenet, m_networks, mlp, mnist_cnn, resnet
+from audiocnn.models import alexnet, c3d, filterbank_resnet, group_cnn, lenet, m_networks, mlp, mnist_cnn, resnet
 from audiocnn.models.registry import Architecture, architecture, build, names, register
 
 __all__ = [
@@ -10,6 +10,7 @@ __all__ = [
     "build",
     "c3d",
     "filterbank_resnet",
+    "group_cnn",
     "lenet",
     "m_networks",
     "mlp",

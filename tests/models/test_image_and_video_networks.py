@@ -8,6 +8,7 @@ import torch
 
 from audiocnn import models
 from audiocnn.errors import ConfigError
+from audiocnn.nn.group_conv import elements, turned
 from tests.conftest import lively_network
 
 # Name: (input of the paper, smallest input or None where that takes seconds, parameters for so many outputs).
@@ -16,6 +17,7 @@ NETWORKS = {
     "mnist-cnn": ((1, 28, 28), (1, 28, 28), {10: 34_826}),
     "lenet-5": ((1, 32, 32), (1, 32, 32), {10: 61_706}),
     "lenet-20-50-500": ((1, 28, 28), (1, 28, 28), {10: 431_080}),
+    "p4-cnn": ((1, 28, 28), (1, 28, 28), {10: 24_680}),
     "alexnet": ((3, 224, 224), (3, 63, 63), {1000: 61_100_840}),
     "alexnet-2012": ((3, 224, 224), (3, 63, 63), {1000: 60_965_224}),
     "resnet-18": ((3, 224, 224), (3, 1, 1), {1000: 11_689_512}),
@@ -201,3 +203,14 @@ def test_lenet_averages_the_features_of_a_larger_image():
         features = torch.stack([network.features[:5](image[:, :, top : top + 32]) for top in (0, 4)]).mean(0)
         expected = network.head(network.features[5:](features))
         torch.testing.assert_close(network(image), expected)
+
+
+@pytest.mark.parametrize("group", ["p4", "p4m"])
+def test_p4_cnn_answers_alike_after_turns(group):
+    network = lively_network("p4-cnn", 10, {"group": group})
+    image = torch.randn(2, 1, 30, 34)
+    with torch.inference_mode():
+        logits = network(image)
+        for g in elements("p4m"):
+            change = (network(turned(image, g)) - logits).abs().max()
+            assert change < 1e-5 if g in elements(group) else change > 1e-3, g
