@@ -90,6 +90,13 @@ class ConvNormAct(nn.Module):
         return out
 
 
+def fill_convolutions(network: nn.Module, fill: Callable[[Tensor], Tensor]) -> None:
+    """Start the weights of every convolution in `network` with one of torch's `nn.init` functions, as a paper asks."""
+    for block in network.modules():
+        if isinstance(block, ConvNormAct):
+            fill(block.conv.weight)
+
+
 def pointwise(
     ndim: Ndim,
     in_channels: int,
@@ -179,6 +186,19 @@ class Pool(nn.Module):
             check_fits(x, map(Span, kernels), self.pool.padding)  # type: ignore[arg-type]
         out: Tensor = self.pool(x)
         return out
+
+
+class PadShort(nn.Module):
+    """Zeros after an input whose last axis is shorter than `length`; anything longer stays as it is."""
+
+    def __init__(self, length: int) -> None:
+        super().__init__()
+        self.length = length
+
+    def forward(self, x: Tensor) -> Tensor:
+        # Computed with a tensor, so that an exported graph computes it too instead of keeping one input's answer.
+        missing = (torch.zeros((), dtype=torch.int64) + (self.length - x.shape[-1])).clamp(min=0)
+        return F.pad(x, (0, missing))  # type: ignore[arg-type]
 
 
 class GlobalPool(nn.Module):

@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from audiocnn.errors import ConfigError
-from audiocnn.nn.blocks import ConvNormAct, GlobalPool, LinearNormAct, Pool, SqueezeExcite
+from audiocnn.nn.blocks import ConvNormAct, GlobalPool, LinearNormAct, PadShort, Pool, SqueezeExcite
 from audiocnn.nn.ndim import per_axis
 
 
@@ -205,6 +205,13 @@ class TestEveryNumberOfAxes:
             GlobalPool(ndim, "sum")
         with pytest.raises(ConfigError, match=r"^squeeze-excite with ratio 0\.125 leaves 4 channels no hidden unit; "):
             SqueezeExcite(ndim, 4)
+
+
+def test_short_inputs_get_zeros_behind_them():
+    x = torch.arange(1.0, 13).reshape(2, 1, 2, 3)
+    assert PadShort(5)(x).tolist() == nn.functional.pad(x, (0, 2)).tolist()
+    for length in (1, 3):
+        assert torch.equal(PadShort(length)(x), x)
 
 
 def test_linear_then_norm_then_activation():
