@@ -7,12 +7,21 @@ import torch
 
 from audiocnn import checkpoint, models
 from audiocnn.export import export_onnx
+from audiocnn.nn.blocks import SqueezeExcite
 from audiocnn.spec import AudioSpec, ModelSpec, TaskSpec
 
 torch.set_num_threads(1)  # on busy cores the threads of one small layer wait for each other most of the time
 
 LABELS = ("bark", "bell", "rain", "speech")
 TINY = {"sample_rate": 16_000, "num_filters": 8, "filter_length": 64, "width": 8}
+SLIM = {
+    "envnet-v2": {"width": 10, "dense": 16},
+    "res1dnet31": {"width": 4},
+    "sample-cnn": {"width": 16},
+    **{f"sample-cnn-{kind}": {"width": 16} for kind in ("multi", "res", "res-multi")},
+    **{f"sample-cnn-{kind}": {"width": 16, "gate_ratio": 0.5} for kind in ("se", "se-multi", "rese", "rese-multi")},
+}
+"""Arguments that make large networks small enough to run in tests; full counts are taken on torch's meta device."""
 
 
 def lively_network(architecture: str, num_outputs: int, arguments: dict | None = None) -> torch.nn.Module:
@@ -25,6 +34,8 @@ def lively_network(architecture: str, num_outputs: int, arguments: dict | None =
             module.running_var.uniform_(0.5, 2)
             torch.nn.init.uniform_(module.weight, 0.5, 1.5)
             torch.nn.init.normal_(module.bias, 0, 0.1)
+        elif isinstance(module, SqueezeExcite):
+            torch.nn.init.constant_(module.excite.bias, 2)  # nine gates half closed leave nothing to compare
     torch.nn.init.normal_(network.head.weight, 0, 0.5)
     return network.eval()
 

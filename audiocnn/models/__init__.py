@@ -1,14 +1,31 @@
 """The networks, one file for each paper. Importing the package registers them all."""
 
-from audiocnn.models import alexnet, c3d, filterbank_resnet, group_cnn, lenet, m_networks, mlp, mnist_cnn, resnet
+from audiocnn.models import (
+    acdnet,
+    alexnet,
+    c3d,
+    envnet,
+    filterbank_resnet,
+    group_cnn,
+    lenet,
+    m_networks,
+    mlp,
+    mnist_cnn,
+    panns,
+    resnet,
+    sample_cnn,
+    sample_level,
+)
 from audiocnn.models.registry import Architecture, architecture, build, names, register
 
 __all__ = [
     "Architecture",
+    "acdnet",
     "alexnet",
     "architecture",
     "build",
     "c3d",
+    "envnet",
     "filterbank_resnet",
     "group_cnn",
     "lenet",
@@ -16,6 +33,9 @@ __all__ = [
     "mlp",
     "mnist_cnn",
     "names",
+    "panns",
     "register",
     "resnet",
+    "sample_cnn",
+    "sample_level",
 ]
