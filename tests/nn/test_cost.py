@@ -1,0 +1,163 @@
+"""Costs and receptive fields from shapes: against torch's own counter, gradients, published numbers and by hand."""
+
+import pytest
+import torch
+from torch import nn
+from torch.utils.flop_counter import FlopCounterMode
+
+from audiocnn import models
+from audiocnn.errors import ConfigError
+from audiocnn.nn.antialias import AntiAliasedPool
+from audiocnn.nn.blocks import ConvNormAct, Pool, depthwise
+from audiocnn.nn.cost import layer_costs
+from audiocnn.nn.transposed import ConvTransposeNormAct
+
+SHAPES = {1: (1, 66_650), 2: (3, 224, 224), 3: (3, 16, 112, 112)}
+OTHER_SHAPES = {
+    "mlp": (1, 28, 28),
+    "mnist-cnn": (1, 28, 28),
+    "lenet-5": (1, 32, 32),
+    "lenet-20-50-500": (1, 28, 28),
+    "p4-cnn": (1, 28, 28),
+}
+
+
+def on_meta(name, num_outputs=10, arguments=None):
+    with torch.device("meta"):
+        return models.build(name, num_outputs, arguments).eval()
+
+
+def shape_of(name):
+    return OTHER_SHAPES.get(name, SHAPES[models.architecture(name).ndim])
+
+
+def counted_by_torch(network, shape):
+    device = next(network.parameters()).device
+    with FlopCounterMode(display=False) as counter, torch.no_grad():
+        network(torch.zeros(1, *shape, device=device))
+    return counter.get_total_flops() // 2  # torch counts a multiply-add as two
+
+
+def multiply_adds(network, shape):
+    return sum(layer.multiply_adds for layer in layer_costs(network, shape))
+
+
+@pytest.mark.parametrize("name", models.names())
+def test_every_network_costs_what_torch_counts(name):
+    network, shape = on_meta(name), shape_of(name)
+    layers = layer_costs(network, shape)
+    assert sum(layer.multiply_adds for layer in layers) == counted_by_torch(network, shape)
+    assert sum(layer.parameters for layer in layers) == sum(p.numel() for p in network.parameters())
+    assert layers[-1].output_shape == (10,) or name == "p4-cnn"
+
+
+@pytest.mark.parametrize(
+    ("name", "num_outputs", "published_g"),
+    [("alexnet", 1000, 0.71), ("resnet-18", 1000, 1.81), ("r3d-18", 400, 40.70), ("r2plus1d-18", 400, 40.52)],
+)
+def test_published_multiply_adds(name, num_outputs, published_g):
+    """As torchvision lists them beside its weights."""
+    assert round(multiply_adds(on_meta(name, num_outputs), shape_of(name)) / 1e9, 2) == published_g
+
+
+def test_layers_of_lenet_5_by_hand():
+    layers = {layer.name: layer for layer in layer_costs(models.build("lenet-5", 10), (1, 32, 32))}
+    table = [
+        ("features.0.conv", "Conv2d", (6, 28, 28), 156, 25 * 6 * 784, (5, 1)),
+        ("features.0.act", "Tanh", (6, 28, 28), 0, 0, (5, 1)),
+        ("features.1.pool", "AvgPool2d", (6, 14, 14), 0, 0, (6, 2)),
+        ("features.2.conv", "Conv2d", (16, 10, 10), 2416, 150 * 16 * 100, (14, 2)),
+        ("features.3.pool", "AvgPool2d", (16, 5, 5), 0, 0, (16, 4)),
+        ("features.4.conv", "Conv2d", (120, 1, 1), 48_120, 400 * 120, (32, 4)),
+        ("features.5", "GlobalPool", (120,), 0, 0, None),
+        ("features.6", "Linear", (84,), 10_164, 120 * 84, None),
+        ("head", "Linear", (10,), 850, 840, None),
+    ]
+    for name, kind, shape, parameters, cost, field in table:
+        layer = layers[name]
+        assert (layer.kind, layer.output_shape, layer.parameters, layer.multiply_adds) == (
+            kind, shape, parameters, cost
+        )  # fmt: skip
+        assert layer.receptive_field == (field and (field, field))
+
+
+def test_the_lectures_ten_layers_take_ten_billion_multiply_adds():
+    stack = nn.Sequential(*(ConvNormAct(2, 100, 100, 5) for _ in range(10)))
+    assert multiply_adds(stack, (100, 64, 64)) == 10 * 100 * 100 * 25 * 64 * 64 == 10_240_000_000
+
+
+@pytest.mark.parametrize("ndim", [1, 2, 3])
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda ndim: ConvNormAct(ndim, 4, 6, (4, 3, 2)[:ndim], stride=(2, 1, 3)[:ndim], dilation=2, groups=2),
+        lambda ndim: ConvTransposeNormAct(ndim, 4, 6, (4, 3, 2)[:ndim], stride=(2, 1, 3)[:ndim]),
+        lambda ndim: AntiAliasedPool(ndim, 4, (2, 1, 3)[:ndim]),
+        lambda ndim: depthwise(ndim, 4, 5),
+    ],
+)
+def test_every_block_costs_what_torch_counts(ndim, make):
+    block, shape = nn.Sequential(ConvNormAct(ndim, 4, 4, 1), make(ndim)).eval(), (4, *(7, 6, 5)[:ndim])
+    assert multiply_adds(block, shape) == counted_by_torch(block, shape) > 0
+
+
+@pytest.mark.parametrize("name", ["m5", "m34-res", "resnet-18", "alexnet"])
+def test_receptive_field_is_where_the_gradient_is(name):
+    arguments = {"ndim": 1} if models.architecture(name).any_ndim else {}
+    network = models.build(name, 2, arguments).eval()
+    rows = {row.name: row for row in layer_costs(network, (models.architecture(name).in_channels, 48_000))}
+    for module in network.features.modules():
+        if isinstance(module, Pool):
+            # Average instead of max: the gradient of a maximum reaches the winner only.
+            module.pool = nn.AvgPool1d(module.pool.kernel_size, module.pool.stride, module.pool.padding)
+        elif isinstance(module, nn.Conv1d):
+            nn.init.constant_(module.weight, 1 / module.weight[0].numel())
+    x = torch.ones(1, models.architecture(name).in_channels, 48_000, requires_grad=True)
+    out = network.features(x)
+    middle = out.shape[-1] // 2
+    spans = []
+    for position in (middle, middle + 1):
+        (gradient,) = torch.autograd.grad(out[0, 0, position], x, retain_graph=True)
+        seen = gradient[0, 0].nonzero().flatten()
+        spans.append((int(seen[0]), int(seen[-1]) + 1))
+    last = [row for row in rows.values() if row.name.startswith("features.")][-1]
+    ((field, step),) = last.receptive_field
+    assert spans[0][1] - spans[0][0] == field
+    assert spans[1][0] - spans[0][0] == step
+
+
+@pytest.mark.parametrize("ndim", [1, 2, 3])
+def test_no_field_is_told_where_positions_are_resized(ndim):
+    rows = {row.name: row for row in layer_costs(on_meta("alexnet", 2, {"ndim": ndim}), (3, *(70,) * ndim))}
+    assert rows["features.7.pool"].receptive_field == ((195, 32),) * ndim
+    assert rows["pool"].receptive_field is None
+    up = nn.Sequential(ConvTransposeNormAct(ndim, 1, 1, 4, stride=2), ConvNormAct(ndim, 1, 1, 3))
+    assert {row.receptive_field for row in layer_costs(up, (1, *(8,) * ndim))} == {None}
+
+
+def test_the_network_is_left_as_it_was():
+    network = models.build("m3", 10).train()
+    before = {key: value.clone() for key, value in network.state_dict().items()}
+    layer_costs(network, (1, 8000))
+    assert network.training
+    assert all(torch.equal(value, before[key]) for key, value in network.state_dict().items())
+    assert not any(module._forward_hooks for module in network.modules())
+
+
+def test_a_layer_used_twice_costs_twice_and_counts_once():
+    layer = ConvNormAct(1, 3, 3, 5)
+    first, _, _, again, _, _ = layer_costs(nn.Sequential(layer, layer), (3, 20))
+    assert (first.multiply_adds, again.multiply_adds) == (900, 900)
+    assert (first.parameters, again.parameters) == (45, 0)
+    assert (first.receptive_field, again.receptive_field) == (((5, 1),), ((9, 1),))
+
+
+@pytest.mark.parametrize("shape", [(1, 0), (1, -5), (1, 2.5), ("1", 20)])
+def test_refuses_illegal_shapes(shape):
+    with pytest.raises(ConfigError, match=r"^input_shape must be .* of at least 1, got \("):
+        layer_costs(models.build("m3", 10), shape)
+
+
+def test_refuses_shapes_that_the_network_does_not_take():
+    with pytest.raises(ConfigError, match=r"expects input of shape \(batch, 1, samples\), got \(1, 2, 8000\)"):
+        layer_costs(models.build("m3", 10), (2, 8000))
