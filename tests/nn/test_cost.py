@@ -135,10 +135,35 @@ def test_no_field_is_told_where_positions_are_resized(ndim):
     assert {row.receptive_field for row in layer_costs(up, (1, *(8,) * ndim))} == {None}
 
 
+def test_planes_of_a_group_are_no_axis_of_the_input():
+    rows = layer_costs(on_meta("p4-cnn"), (1, 28, 28))
+    assert rows[-1].receptive_field == ((28, 2), (28, 2))
+
+
+class _Inception(nn.Module):
+    """A dilated and a plain convolution side by side, then one over both."""
+
+    def __init__(self, ndim):
+        super().__init__()
+        self.wide = ConvNormAct(ndim, 1, 2, 5, dilation=3)
+        self.narrow = ConvNormAct(ndim, 1, 2, 3)
+        self.both = ConvNormAct(ndim, 4, 1, 3)
+
+    def forward(self, x):
+        return self.both(torch.cat(tensors=[self.wide(x), self.narrow(x)], dim=1))
+
+
+@pytest.mark.parametrize("ndim", [1, 2, 3])
+def test_the_wider_of_two_branches_counts(ndim):
+    rows = {row.name: row.receptive_field for row in layer_costs(_Inception(ndim), (1, *(20,) * ndim))}
+    fields = [rows[f"{name}.conv"] for name in ("wide", "narrow", "both")]
+    assert fields == [((13, 1),) * ndim, ((3, 1),) * ndim, ((15, 1),) * ndim]
+
+
 def test_the_network_is_left_as_it_was():
     network = models.build("m3", 10).train()
     before = {key: value.clone() for key, value in network.state_dict().items()}
-    layer_costs(network, (1, 8000))
+    layer_costs(network, (1, 16))  # one position after the first pool: too few to train on
     assert network.training
     assert all(torch.equal(value, before[key]) for key, value in network.state_dict().items())
     assert not any(module._forward_hooks for module in network.modules())

@@ -50,6 +50,7 @@ class TestAntiAliasedPool:
         pool = AntiAliasedPool(ndim, 3, 2)
         assert list(pool.parameters()) == []
         assert list(pool.state_dict()) == ["filter.weight"]
+        assert pool.filter.weight.shape == (3, 1, *pool.filter.kernel_size)
 
     def test_refuses_bad_input(self, ndim):
         pool = AntiAliasedPool(ndim, 3, 2)
