@@ -21,7 +21,8 @@ norm where channels change.
 Basic with one level is SampleCNN itself, in sample_cnn.py.
 Deviations: the paper's gates have 16 hidden units for each channel, which is most of such a network's weights
 (23,929,138 for SE and 50 tags); here a gate squeezes to an eighth, and `gate_ratio=16` gives the paper's. The stem is
-padded and pools round up, so that an input of any length gives an answer.
+padded and pools round up, so that an input of any length gives an answer. The authors' 1x1 convolutions start after
+Glorot.
 """
 
 from collections.abc import Callable

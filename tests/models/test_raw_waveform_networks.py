@@ -64,6 +64,29 @@ def test_gates_squeeze_to_an_eighth_unless_told_otherwise(name):
     assert sum(p.numel() for p in on_meta(name, 10).parameters()) == plain + gates
 
 
+@pytest.mark.parametrize("name", [row[0] for row in PUBLISHED])
+def test_dropout_as_published(name):
+    inside = [0.2] * 9 if name in RESIDUAL else [0.1] * 14 if name == "res1dnet31" else []
+    head = {"leenet11": [0.5, 0.5], "res1dnet31": [0.5, 0.5], "envnet-v2": [0.5, 0.5], "acdnet": [0.2]}.get(name, [0.5])
+    assert [m.p for m in on_meta(name).modules() if isinstance(m, nn.Dropout)] == inside + head
+
+
+@pytest.mark.parametrize("name", [row[0] for row in PUBLISHED])
+def test_first_weights_as_published(name):
+    """Large enough filters show how they were drawn: by their deviation, and by whether they have a limit."""
+    torch.manual_seed(0)
+    convolutions = [m for m in models.build(name, 10, SLIM.get(name)).modules() if isinstance(m, nn.Conv1d | nn.Conv2d)]
+    large = [m.weight.detach() for m in convolutions if m.weight.numel() >= 1000]
+    assert len(large) >= 4
+    for weight in large:
+        fan_out, fan_in = (n * weight[0, 0].numel() for n in weight.shape[:2])
+        glorot = name in ("leenet11", "res1dnet31")
+        deviation = (2 / (fan_in + fan_out if glorot else fan_in)) ** 0.5
+        assert weight.std() == pytest.approx(deviation, rel=0.08)
+        uniform = weight.abs().max() <= 3**0.5 * deviation
+        assert uniform == (name not in ("acdnet", "envnet-v2"))
+
+
 class TestLayerTables:
     def test_sample_cnn(self):
         _, shapes = trace(on_meta("sample-cnn").features, waveform(59_049))
