@@ -214,3 +214,11 @@ def test_p4_cnn_answers_alike_after_turns(group):
         for g in elements("p4m"):
             change = (network(turned(image, g)) - logits).abs().max()
             assert change < 1e-5 if g in elements(group) else change > 1e-3, g
+
+
+@pytest.mark.parametrize(("name", "convolutions"), [("resnet-18", 2), ("r3d-18", 2), ("r2plus1d-18", 4)])
+def test_residual_blocks_have_no_activation_before_the_sum(name, convolutions):
+    for block in on_meta(name).features[-2:]:
+        acts = [type(layer.act).__name__ for layer in block.branch]
+        assert acts == ["ReLU"] * (convolutions - 1) + ["Identity"]
+    assert isinstance(on_meta(name).features[-2].shortcut.act, torch.nn.Identity)
