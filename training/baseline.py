@@ -13,7 +13,6 @@ from typing import Any
 import librosa
 import numpy as np
 from numpy.typing import NDArray
-from rich.progress import track
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC
@@ -25,6 +24,7 @@ from training.data.cache import open_cache
 from training.data.manifest import Clip, label_names, read_clips
 from training.data.split import folds_of
 from training.metrics import measure
+from training.progress import track
 
 SAMPLE_RATE = 22_050
 """Hz; what librosa's features are usually taken at."""

@@ -6,7 +6,6 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
-from rich.progress import track
 
 from audiocnn.audio.decode import Source
 from audiocnn.errors import ConfigError
@@ -14,6 +13,7 @@ from audiocnn.inference.classifier import Classifier
 from audiocnn.spec import TaskSpec
 from training.data.manifest import Clip
 from training.metrics import Scores
+from training.progress import track
 
 
 def predict(

@@ -11,7 +11,6 @@ from typing import Any
 import numpy as np
 import torch
 import torch.nn.functional as F
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from torch import Tensor, distributed, nn
 from torch.nn.parallel import DistributedDataParallel
 
@@ -31,6 +30,7 @@ from training.data.split import Split, split_clips
 from training.distributed import Process
 from training.metrics import measure
 from training.optim import Ema, learning_rate, make_optimizer
+from training.progress import progress_bar
 
 logger = logging.getLogger(__name__)
 
@@ -62,7 +62,7 @@ def train(config: Config, data: Path, run: Path, cache_directory: Path, process:
     stepped = DistributedDataParallel(network) if process.world_size > 1 else network
     task = TaskSpec(config.data.kind, labels)
 
-    with _progress_bar(process) as bar, _Log(run, process) as log:
+    with progress_bar(visible=process.is_first) as bar, _Log(run, process) as log:
         bar_task = bar.add_task(run.name, total=total_steps, completed=progress.epoch * crops.steps_per_epoch, note="")
         while progress.epoch < config.train.epochs and not _out_of_patience(progress, config):
             started, losses = time.perf_counter(), []
@@ -189,17 +189,6 @@ def _share(progress: state.Progress, process: Process) -> None:
         best = torch.tensor([progress.best_loss, progress.best_epoch], dtype=torch.float64, device=process.device)
         distributed.broadcast(best, src=0)
         progress.best_loss, progress.best_epoch = float(best[0]), int(best[1])
-
-
-def _progress_bar(process: Process) -> Progress:
-    return Progress(
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeRemainingColumn(),
-        TextColumn("{task.fields[note]}"),
-        disable=not process.is_first,
-    )
 
 
 class _Log:

@@ -78,7 +78,7 @@ def _noisy(samples: Samples, sample_rate: int) -> bytes:
 
 CHANGES: dict[str, Change] = {
     "as recorded": _wav,
-    "40 dB quieter": lambda x, rate: _wav(x * np.float32(0.01), rate),
+    "30 dB quieter": lambda x, rate: _wav(x * np.float32(0.0316), rate),
     "treble +3 dB an octave": lambda x, rate: _filtered(x, rate, lambda octaves: 3 * octaves.clip(-4, 4)),
     "treble -3 dB an octave": lambda x, rate: _filtered(x, rate, lambda octaves: -3 * octaves.clip(-4, 4)),
     "nothing above 3.4 kHz": lambda x, rate: _filtered(x, rate, lambda o: np.where(o > np.log2(3.4), -90, 0)),

@@ -14,7 +14,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from rich.progress import track
 
 from audiocnn.audio.decode import open_audio
 from audiocnn.audio.prepare import mono_blocks
@@ -22,6 +21,7 @@ from audiocnn.checkpoint import write_atomically
 from audiocnn.errors import AudioError, ConfigError
 from audiocnn.waveform import Samples
 from training.data.manifest import Clip
+from training.progress import track
 
 _VERSION = 1
 FULL_SCALE = 32767
