@@ -14,7 +14,7 @@ _BINARY = {"type": "string", "format": "binary"}
 UPLOAD: dict[str, Any] = {
     "requestBody": {
         "required": True,
-        "description": "The recording: WAV, FLAC, Ogg, MP3, AIFF or AU, told from its content and not from its name.",
+        "description": "The recording: WAV, FLAC, Ogg, MP3, AIFF, AU or CAF, told from its content, not its name.",
         "content": {
             "multipart/form-data": {
                 "schema": {"type": "object", "required": [FIELD], "properties": {FIELD: _BINARY}},

@@ -136,7 +136,7 @@ class Problem(BaseModel):
                     "type": "urn:audiocnn:problem:unsupported_audio",
                     "title": "The audio format is not supported",
                     "status": 415,
-                    "detail": "the bytes are not audio of a known format; send WAV, FLAC, Ogg, MP3, AIFF or AU",
+                    "detail": "MP4 files are not read; convert it to WAV, FLAC, Ogg or MP3",
                     "instance": "/classify",
                     "code": "unsupported_audio",
                     "request_id": _REQUEST_ID,

@@ -19,6 +19,7 @@ from audiocnn.audio.reader import AudioReader, DecodeLimits
 from audiocnn.audio.sndfile import SndfileReader, sniff
 from audiocnn.errors import (
     AudioError,
+    ConfigError,
     EmptyAudioError,
     NonFiniteAudioError,
     UndecodableAudioError,
@@ -27,7 +28,7 @@ from audiocnn.errors import (
 )
 from audiocnn.waveform import Samples, Waveform
 
-Source = bytes | str | os.PathLike[str]
+Source = bytes | bytearray | memoryview | str | os.PathLike[str]
 """Encoded audio in memory, or the path of a file that holds it."""
 
 MAX_AMPLITUDE = 1e6
@@ -42,7 +43,7 @@ def open_audio(source: Source, limits: DecodeLimits | None = None) -> Iterator[A
 
     Raises `EmptyAudioError` for no bytes, `UnsupportedAudioError` for a codec or container not read here,
     `UndecodableAudioError` for a damaged header, `AudioTooLargeError` for too many bytes,
-    `UnreadableFileError` for a path that cannot be opened.
+    `UnreadableFileError` for a path that cannot be opened, `ConfigError` for a source of another type.
     """
     limits = limits or DecodeLimits()
     file = _open(source, limits)
@@ -87,9 +88,11 @@ def decode(source: Source, limits: DecodeLimits | None = None) -> Waveform:
 
 
 def _open(source: Source, limits: DecodeLimits) -> BinaryIO:
-    if isinstance(source, bytes):
+    if isinstance(source, (bytes, bytearray, memoryview)):
         limits.check_bytes(len(source))
         return io.BytesIO(source)
+    if not isinstance(source, (str, os.PathLike)):
+        raise ConfigError(f"expected the path of an audio file or its bytes, got {type(source).__name__}")
     path = Path(source)
     try:
         status = path.stat()
@@ -107,7 +110,8 @@ def _reader(file: BinaryIO, limits: DecodeLimits) -> AudioReader:
     head = file.read(12)
     file.seek(start)
     if not head:
-        raise EmptyAudioError("expected an audio file, got no bytes; check that the upload or the file is complete")
+        came = "tags and no sound" if start else "no bytes"
+        raise EmptyAudioError(f"expected an audio file, got {came}; check that the upload or the file is complete")
     if head[:4] in wav.MAGICS:
         return wav.WavReader(file, limits)
     format = sniff(head)
@@ -118,10 +122,15 @@ def _reader(file: BinaryIO, limits: DecodeLimits) -> AudioReader:
 
 def _refused(head: bytes) -> AudioError:
     """The error for bytes that go to no codec: containers that we know and do not read are told apart from the rest."""
-    for magic, at, name in ((b"ftyp", 4, "MP4"), (b"\x1aE\xdf\xa3", 0, "WebM or Matroska"), (b"0&\xb2u", 0, "WMA")):
+    for magic, at, name in (
+        (b"ftyp", 4, "MP4"),
+        (b"\x1aE\xdf\xa3", 0, "WebM or Matroska"),
+        (b"0&\xb2u", 0, "WMA"),
+        (b"riff", 0, "Wave64"),
+    ):
         if head.startswith(magic, at):
             return UnsupportedAudioError(f"{name} files are not read; convert it to WAV, FLAC, Ogg or MP3")
-    return UndecodableAudioError("the bytes are not audio of a known format; send WAV, FLAC, Ogg, MP3, AIFF or AU")
+    return UndecodableAudioError("the bytes are not audio of a known format; send WAV, FLAC, Ogg, MP3, AIFF, AU or CAF")
 
 
 def _after_id3_tags(file: BinaryIO) -> int:

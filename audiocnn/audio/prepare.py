@@ -39,7 +39,8 @@ def mono_blocks(reader: AudioReader, sample_rate: int, limits: DecodeLimits | No
 def windows(blocks: Iterable[Samples], spec: AudioSpec) -> Iterator[Window]:
     """The model inputs cut from mono blocks `(1, n)` at the model's rate, one at a time."""
     for samples, segment in frame_blocks(blocks, spec):
-        silent = level_db(samples[:, : segment.num_samples]) < spec.silence_db  # padding says nothing about the sound
+        sound = samples[:, : segment.num_samples]  # without padding
+        silent = level_db(sound - sound.mean()) < spec.silence_db  # a constant offset cannot be heard
         yield Window(normalise_level(samples, spec.normalisation), segment, silent)
 
 

@@ -50,16 +50,27 @@ class _FromHere:
         return self.tell()
 
 
+class _Stream(soundfile.SoundFile):  # type: ignore[misc]  # soundfile has no types
+    """A sound that is read once, from start to end.
+
+    soundfile seeks after each read of a seekable file, which FLAC from a pipe, of unknown length, cannot do.
+    """
+
+    def seekable(self) -> bool:
+        return False
+
+
 class SndfileReader(AudioReader):
     """Reads through libsndfile, from the file's present position on.
 
-    Raises `UndecodableAudioError` with our words: libsndfile's own mislead.
+    Raises `UndecodableAudioError` with our words: libsndfile's own mislead. A file that is damaged or cut short later
+    than its first block is read as far as it goes, with a warning where libsndfile notices (in FLAC it does).
     """
 
     def __init__(self, file: BinaryIO, format: str, limits: DecodeLimits) -> None:
         self._file = file
         try:
-            self._sound = soundfile.SoundFile(_FromHere(file))
+            self._sound = _Stream(_FromHere(file))
         except (soundfile.SoundFileError, RuntimeError, TypeError, ValueError) as error:
             raise self._undecodable(format) from error
         super().__init__(format=format, sample_rate=self._sound.samplerate, channels=self._sound.channels)
@@ -71,13 +82,20 @@ class SndfileReader(AudioReader):
 
     def blocks(self) -> Iterator[Samples]:
         # read(n) until it returns nothing: the header's frame count can be a lie, and SoundFile.blocks() believes it.
+        frames_read = 0
         while True:
             try:
                 block = self._sound.read(BLOCK, dtype="float32", always_2d=True)
             except (soundfile.SoundFileError, RuntimeError, ValueError) as error:
-                raise self._undecodable(self.format) from error
+                if not frames_read:
+                    raise self._undecodable(self.format) from error
+                self.warnings.append(
+                    f"the file is damaged behind {frames_read / self.sample_rate:.3f} s; the rest is lost"
+                )
+                return
             if not len(block):
                 return
+            frames_read += len(block)
             yield block.T
 
     def close(self) -> None:

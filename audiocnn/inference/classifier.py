@@ -57,6 +57,11 @@ class Classifier:
             raise MissingExtraError("backend 'torch' needs torch: pip install 'audiocnn[train]'") from error
         return cls(spec, TorchBackend(load_network(directory)[1]), sha256)
 
+    @property
+    def window_s(self) -> float:
+        """The seconds of sound in one window."""
+        return self.spec.input.window / self.spec.input.sample_rate
+
     def classify(self, source: Source, limits: DecodeLimits | None = None) -> Result:
         """Scores of one file: over the whole clip and for each window.
 
@@ -86,7 +91,14 @@ class Classifier:
             duration_s = reader.num_samples / reader.sample_rate
             audio_info = AudioInfo(duration_s, reader.sample_rate, reader.channels, reader.format)
         if not voiced:
-            warnings.append(f"no sound above {self.spec.input.silence_db:g} dB: silence has no label")
+            warnings.append(
+                f"no sound above {self.spec.input.silence_db:g} dB after mixing to mono: silence has no label"
+            )
+        elif 4 * duration_s < self.window_s:
+            warnings.append(
+                f"{duration_s:.3f} s of sound is little for a model that hears {self.window_s:g} s at a time: "
+                "do not rely on this answer"
+            )
         return Result(
             model=self.info,
             audio=audio_info,

@@ -1,5 +1,6 @@
 """The door for encoded audio: formats told by their bytes, limits, and nothing but `AudioError` for bad input."""
 
+import io
 import os
 import struct
 import sys
@@ -17,6 +18,7 @@ from audiocnn.audio.reader import BLOCK, DecodeLimits
 from audiocnn.errors import (
     AudioError,
     AudioTooLargeError,
+    ConfigError,
     EmptyAudioError,
     NonFiniteAudioError,
     UndecodableAudioError,
@@ -140,11 +142,12 @@ class TestRefusals:
         ("data", "error", "text"),
         [
             (b"", EmptyAudioError, "got no bytes; check that the upload or the file is complete"),
-            (b"hello, this is text", UndecodableAudioError, "send WAV, FLAC, Ogg, MP3, AIFF or AU"),
+            (b"hello, this is text", UndecodableAudioError, "send WAV, FLAC, Ogg, MP3, AIFF, AU or CAF"),
             (b"\x89PNG\r\n\x1a\n" + bytes(100), UndecodableAudioError, "not audio of a known format"),
             (b"\0\0\0\x20ftypM4A " + bytes(100), UnsupportedAudioError, "MP4 files are not read; convert it to WAV"),
             (b"\x1aE\xdf\xa3" + bytes(100), UnsupportedAudioError, "WebM or Matroska files are not read"),
             (b"0&\xb2u" + bytes(100), UnsupportedAudioError, "WMA files are not read"),
+            (b"riff.\x91\xcf\x11" + bytes(100), UnsupportedAudioError, "Wave64 files are not read"),
             (b"fLaC" + bytes(100), UndecodableAudioError, "starts like flac and cannot be decoded"),
             (b"OggS" + bytes(100), UndecodableAudioError, "starts like ogg and cannot be decoded"),
             (b"\xff\xfb" + bytes(100), UndecodableAudioError, "starts like mp3 and cannot be decoded"),
@@ -281,8 +284,36 @@ class TestPaths:
         with open_audio(path) as reader:
             blocks = reader.blocks()
             next(blocks)
-        with pytest.raises(AudioError):
+        with pytest.raises(StopIteration):
             next(blocks)
+
+
+class TestFlac:
+    """Of the formats that libsndfile reads, the one it tells damage in."""
+
+    def test_of_unknown_length_as_written_to_a_pipe(self):
+        whole = encoded(noise(10), format="FLAC")
+        streamed = whole[:21] + bytes([whole[21] & 0xF0, 0, 0, 0, 0]) + whole[26:]  # total samples, 36 bits
+        np.testing.assert_array_equal(decode(streamed).samples, decode(whole).samples)
+
+    def test_cut_short_is_read_as_far_as_it_goes(self):
+        whole = encoded(noise(10), format="FLAC")
+        with open_audio(whole[: len(whole) // 2]) as reader:
+            samples = np.concatenate(list(checked_blocks(reader)), axis=1)
+            (warning,) = reader.warnings
+        assert 4 * 16_000 < samples.shape[1] < 6 * 16_000
+        np.testing.assert_array_equal(samples, decode(whole).samples[:, : samples.shape[1]])
+        assert warning == f"the file is damaged behind {samples.shape[1] / 16_000:.3f} s; the rest is lost"
+
+
+@pytest.mark.parametrize("kind", [bytearray, memoryview])
+def test_all_kinds_of_bytes_are_read(kind):
+    assert decode(kind(wav_bytes(tone()))).num_samples == 16_000
+
+
+def test_anything_else_is_refused():
+    with pytest.raises(ConfigError, match="expected the path of an audio file or its bytes, got BytesIO"):
+        decode(io.BytesIO())
 
 
 def test_damage_prints_no_traceback(capfd):

@@ -91,10 +91,12 @@ class TestOneFile:
         answers = [classifier.classify(source) for source in (path.read_bytes(), path, str(path))]
         assert answers[0].predictions == answers[1].predictions == answers[2].predictions
 
-    @pytest.mark.parametrize("num_samples", [1, 2, 100, 7999, 8001])
+    @pytest.mark.parametrize("num_samples", [2, 100, 7999, 8001])
     def test_any_length(self, classifier, num_samples):
         result = classifier.classify(wav_bytes(noise(1)[:, :num_samples]))
         assert len(result.predictions) == 4
+        short = num_samples / 16_000 < classifier.window_s / 4
+        assert ["do not rely on this answer" in warning for warning in result.warnings] == [True] * short
         assert result.segments[-1].segment.end == num_samples
 
     @pytest.mark.parametrize("gain", [0.05, 0.3, 1.9])
@@ -130,7 +132,7 @@ class TestSilence:
         result = classifier.classify(wav_bytes(sound, subtype="FLOAT"))
         assert result.predictions == ()
         assert all(s.silent for s in result.segments)
-        assert result.warnings == ("no sound above -70 dB: silence has no label",)
+        assert result.warnings == ("no sound above -70 dB after mixing to mono: silence has no label",)
         assert result.to_json()["predictions"] == []
 
 

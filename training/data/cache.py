@@ -111,5 +111,6 @@ def _decode(path: Path, sample_rate: int) -> NDArray[np.int16] | str:
         return str(error)
     if not len(mono):
         return "shorter than one sample at the model's rate"
-    samples: NDArray[np.int16] = (mono.clip(-1, 1) * FULL_SCALE).round().astype(np.int16)
+    peak = max(1.0, float(np.abs(mono).max()))  # float files may exceed full scale; clipping would change their sound
+    samples: NDArray[np.int16] = (mono / peak * FULL_SCALE).round().astype(np.int16)
     return samples
