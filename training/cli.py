@@ -18,6 +18,7 @@ from training.baseline import cross_validate_baseline
 from training.config import Config, load_config
 from training.crossval import cross_validate, table
 from training.data.manifest import read_clips
+from training.data.split import clips_of
 from training.distributed import join
 from training.evaluate import predict
 from training.loop import train
@@ -141,7 +142,9 @@ def evaluate_command(config: Path, data: Path | None, cache: Path, model: str, f
     del cache  # the classifier reads the files themselves, as the service does
     settings = load_config(config)
     data = _data_folder(data, settings, config)
-    clips = [clip for clip in read_clips(data, settings.data) if fold is None or clip.fold == fold]
+    clips = read_clips(data, settings.data)
+    if fold is not None:
+        clips = clips_of(clips, fold)
     scores, targets, task = predict(model, clips)
     click.echo(json.dumps(measure(scores, targets, task, settings.merge), indent=1))
 

@@ -1,16 +1,37 @@
 """A training run as a TOML file. Every key is a field below; an unknown key is an error that names the known ones."""
 
 import dataclasses
+import math
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
 
 from audiocnn.errors import ConfigError
 from audiocnn.spec import AudioSpec, TaskKind
 
 Record = TypeVar("Record")
+
+_WORDS: dict[Any, str] = {
+    int: "a whole number",
+    float: "a number",
+    bool: "true or false",
+    str: "text in quotes",
+    tuple[float, ...]: "a list of numbers",
+    Mapping[str, Any]: "a table of names and values",
+    Mapping[str, list[str]]: "a table of names and lists of text in quotes",
+}
+
+_MOST_DB = 120
+
+
+def _check(section: str, record: object, names: Sequence[str], legal: Callable[[Any], bool], words: str) -> None:
+    """Raises `ConfigError` that asks for `words` unless the fields `names` of a section are `legal`."""
+    for name in names:
+        value = getattr(record, name)
+        if not legal(value):
+            raise ConfigError(f"{section}{name} must be {words}, got {value!r}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,8 +59,8 @@ class DataConfig:
     max_unreadable: float = 0.01
 
     def __post_init__(self) -> None:
-        if not 0 <= self.validation < 1:
-            raise ConfigError(f"data.validation must be a share from 0 to below 1, got {self.validation}")
+        _check("data.", self, ["validation"], lambda v: 0 <= v < 1, "a share from 0 to below 1")
+        _check("data.", self, ["max_unreadable"], lambda v: 0 <= v <= 1, "a share from 0 to 1")
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,9 +97,11 @@ class OptimConfig:
     patience: int = 15
 
     def __post_init__(self) -> None:
-        for name in ("epochs", "crops_per_clip", "batch_size", "patience"):
-            if getattr(self, name) < 1:
-                raise ConfigError(f"train.{name} must be at least 1, got {getattr(self, name)}")
+        counts = ["epochs", "crops_per_clip", "batch_size", "patience"]
+        _check("train.", self, counts, lambda v: v >= 1, "at least 1")
+        _check("train.", self, ["lr", "clip_grad"], lambda v: 0 < v < math.inf, "a finite number above 0")
+        _check("train.", self, ["weight_decay", "mixup"], lambda v: 0 <= v < math.inf, "a finite number from 0 up")
+        _check("train.", self, ["warmup", "label_smoothing", "ema"], lambda v: 0 <= v <= 1, "a share from 0 to 1")
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,10 +125,15 @@ class AugmentConfig:
     polarity: bool = True
 
     def __post_init__(self) -> None:
-        if len(self.noise_db) not in (0, 2):
-            raise ConfigError(f"augment.noise_db must be [] or [lowest, highest], got {list(self.noise_db)}")
-        if not 0 <= self.speed < 1:
-            raise ConfigError(f"augment.speed must lie from 0 to below 1, got {self.speed}")
+        _check("augment.", self, ["speed"], lambda v: 0 <= v < 1, "a share from 0 to below 1")
+        _check("augment.", self, ["gain_db", "eq_db"], lambda v: 0 <= v <= _MOST_DB, f"from 0 to {_MOST_DB} dB")
+        chances = ["soft_clip", "low_pass", "high_pass"]
+        _check("augment.", self, chances, lambda v: 0 <= v <= 1, "a probability from 0 to 1")
+        if not _is_range(self.noise_db):
+            raise ConfigError(
+                f"augment.noise_db must be [] or [lowest, highest] from -{_MOST_DB} to {_MOST_DB} dB, "
+                f"got {list(self.noise_db)}"
+            )
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,12 +150,15 @@ class Config:
     licence: str = "unspecified"
     seed: int = 0
 
+    def __post_init__(self) -> None:
+        _check("", self, ["seed"], lambda v: 0 <= v < 2**32, "from 0 to 4294967295")
+
 
 def load_config(path: Path, overrides: Sequence[str] = ()) -> Config:
     """The run that a TOML file describes, with single keys replaced.
 
     overrides: each `section.key=value` or `key=value`; a value that is not TOML is taken as text.
-    Raises `ConfigError` for a missing file, broken TOML or illegal keys.
+    Raises `ConfigError` for a missing file, broken TOML, and illegal keys or values.
     """
     try:
         table = tomllib.loads(path.read_text("utf-8"))
@@ -137,15 +168,11 @@ def load_config(path: Path, overrides: Sequence[str] = ()) -> Config:
         raise ConfigError(f"{path} is not valid TOML: {error}") from error
     for override in overrides:
         _replace(table, override)
-    sections = {
-        "input": AudioSpec,
-        "model": ModelConfig,
-        "data": DataConfig,
-        "train": OptimConfig,
-        "augment": AugmentConfig,
-    }
-    values = {k: _record(sections[k], v, f"[{k}]") if k in sections else v for k, v in table.items()}
-    return _record(Config, values, str(path))
+    return _record(Config, table, str(path), "")
+
+
+def _is_range(values: tuple[float, ...]) -> bool:
+    return not values or (len(values) == 2 and -_MOST_DB <= values[0] <= values[1] <= _MOST_DB)
 
 
 def _replace(table: dict[str, Any], override: str) -> None:
@@ -164,12 +191,45 @@ def _replace(table: dict[str, Any], override: str) -> None:
     table[key] = value
 
 
-def _record(kind: type[Record], table: Mapping[str, Any], where: str) -> Record:
+def _record(kind: type[Record], table: Mapping[str, Any], where: str, prefix: str) -> Record:
+    """A section, or the whole run, from its keys; `prefix` comes before their names in messages."""
     fields = {f.name: f for f in dataclasses.fields(kind)}  # type: ignore[arg-type]
     unknown = sorted(set(table) - set(fields))
     if unknown:
         raise ConfigError(f"{where} has unknown keys {', '.join(unknown)}; known: {', '.join(sorted(fields))}")
-    try:
-        return kind(**{k: tuple(v) if isinstance(v, list) else v for k, v in table.items()})
-    except TypeError as error:
-        raise ConfigError(f"{where} is incomplete: {error}") from error
+    missing = [
+        name
+        for name, f in fields.items()
+        if name not in table and f.default is dataclasses.MISSING and f.default_factory is dataclasses.MISSING
+    ]
+    if missing:
+        raise ConfigError(f"{where} is incomplete: it needs {', '.join(missing)}")
+    types = get_type_hints(kind)
+    return kind(**{name: _value(types[name], value, prefix + name) for name, value in table.items()})
+
+
+def _value(wanted: Any, value: Any, name: str) -> Any:
+    """What TOML gave for the key `name`, as its field takes it."""
+    section = dataclasses.is_dataclass(wanted)
+    if not _fits(dict[str, Any] if section else wanted, value):
+        if get_origin(wanted) is Literal:
+            words = f"one of {', '.join(get_args(wanted))}"
+        else:
+            words = "a section of names and values" if section else _WORDS[wanted]
+        raise ConfigError(f"{name} must be {words}, got {value!r}")
+    if section:
+        return _record(wanted, value, f"[{name}]", f"{name}.")
+    return tuple(value) if isinstance(value, list) else value
+
+
+def _fits(wanted: Any, value: Any) -> bool:
+    origin, inner = get_origin(wanted), get_args(wanted)
+    if wanted is Any:
+        return True
+    if origin is Literal:
+        return value in inner
+    if origin in (dict, Mapping):
+        return isinstance(value, dict) and all(_fits(inner[1], v) for v in value.values())
+    if origin in (list, tuple):
+        return isinstance(value, list) and all(_fits(inner[0], v) for v in value)
+    return type(value) in ((int, float) if wanted is float else (wanted,))  # True is an int to isinstance

@@ -20,10 +20,10 @@ from audiocnn.spec import TaskSpec
 from training.config import Config
 from training.data.cache import open_cache
 from training.data.manifest import Clip, read_clips
-from training.data.split import folds_of
+from training.data.split import clips_of, folds_of
 from training.distributed import join
 from training.evaluate import predict
-from training.loop import train
+from training.loop import check_architecture, train
 from training.malloc import keep_memory
 from training.metrics import Scores, measure
 
@@ -49,6 +49,7 @@ def cross_validate(
     share of the cores. A run that was stopped goes on: finished folds are not trained again.
     Raises `ConfigError` for a fold that is not there, and what `train` raises.
     """
+    check_architecture(config.model)
     clips = read_clips(data, config.data)
     open_cache(cache, clips, config.input.sample_rate, config.data.max_unreadable)  # once, before the jobs need it
     unknown = sorted(set(folds) - set(folds_of(clips)))
@@ -79,7 +80,7 @@ def _one(
     with join(device) as process:
         model = train(config, data, run, cache, process, fold)
     export_onnx(model)
-    tested = [clip for clip in read_clips(data, config.data) if clip.fold == fold]
+    tested = clips_of(read_clips(data, config.data), fold)
     scores, targets, task = predict(model, tested)
     return [_name(clip, data) for clip in tested], scores, targets, task
 

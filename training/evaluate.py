@@ -22,8 +22,10 @@ def predict(
     """Scores and targets `(clips, labels)` of a model for whole files; a file that is all silence scores 0.
 
     read: gives the encoded audio of a file, the file itself by default.
-    Raises `ConfigError` for a clip with a label the model does not know, and what `Classifier` raises.
+    Raises `ConfigError` for no clips or a clip with a label the model does not know, and what `Classifier` raises.
     """
+    if not clips:
+        raise ConfigError("evaluation needs at least 1 clip, got none; check the manifest and its fold column")
     classifier = Classifier.load(model)
     task = classifier.spec.task
     unknown = sorted({label for clip in clips for label in clip.labels} - set(task.labels))

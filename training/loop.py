@@ -17,12 +17,12 @@ from torch.nn.parallel import DistributedDataParallel
 from audiocnn import checkpoint, models
 from audiocnn.audio.normalise import normalise_level
 from audiocnn.audio.prepare import windows
-from audiocnn.errors import AudioCnnError
+from audiocnn.errors import AudioCnnError, ConfigError
 from audiocnn.inference.classifier import scores_of
 from audiocnn.spec import ModelSpec, TaskKind, TaskSpec
 from training import state
 from training.augment import augment, mix
-from training.config import Config
+from training.config import Config, ModelConfig
 from training.data.cache import Cache, open_cache
 from training.data.crops import Crops
 from training.data.manifest import Clip, label_names, read_clips
@@ -44,6 +44,7 @@ def train(config: Config, data: Path, run: Path, cache_directory: Path, process:
     data: the folder of clips. fold: held out as test set, not looked at here. Returns the model directory.
     Raises `ConfigError` for illegal data or configuration, `CheckpointError` if `run` holds another run.
     """
+    check_architecture(config.model)
     clips = read_clips(data, config.data)
     labels = label_names(clips)
     split = split_clips(clips, test_fold=fold, validation=config.data.validation, seed=config.seed)
@@ -93,6 +94,19 @@ def train(config: Config, data: Path, run: Path, cache_directory: Path, process:
                 log.write(row)
             _share(progress, process)
     return run / MODEL
+
+
+def check_architecture(model: ModelConfig) -> None:
+    """Raises `ConfigError` for a network that does not take mono sound, `UnknownModelError` for an unknown one."""
+    entry = models.architecture(model.architecture)
+    ndim = model.arguments.get("ndim", entry.ndim) if entry.any_ndim else entry.ndim
+    channels = model.arguments.get("in_channels", entry.in_channels)
+    if (ndim, channels) != (1, 1):
+        mend = "set model.arguments.ndim = 1 and model.arguments.in_channels = 1, or " if entry.any_ndim else ""
+        raise ConfigError(
+            f"model.architecture must take sound (1 axis, 1 channel), {model.architecture!r} takes input with "
+            f"ndim {ndim} and in_channels {channels}; {mend}choose one of {', '.join(models.names(1))}"
+        )
 
 
 def _step(

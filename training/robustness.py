@@ -17,7 +17,7 @@ from audiocnn.audio.normalise import downmix, normalise_level
 from audiocnn.waveform import Samples
 from training.config import Config
 from training.data.manifest import read_clips
-from training.data.split import folds_of
+from training.data.split import clips_of, folds_of
 from training.evaluate import predict
 from training.loop import MODEL
 from training.metrics import measure
@@ -32,7 +32,7 @@ def measure_changes(config: Config, data: Path, run: Path) -> dict[str, dict[str
     for name, change in CHANGES.items():
         folds = []
         for fold in folds_of(clips):
-            tested = [clip for clip in clips if clip.fold == fold]
+            tested = clips_of(clips, fold)
             model = run / f"seed-{config.seed}-fold-{fold}" / MODEL
             folds.append(measure(*predict(model, tested, partial(_changed, change)), config.merge))
         results[name] = {

@@ -1,10 +1,12 @@
+import dataclasses
+import re
 from pathlib import Path
 
 import pytest
 
 from audiocnn import models
 from audiocnn.errors import ConfigError
-from training.config import load_config
+from training.config import Config, load_config
 
 RECIPES = sorted((Path(__file__).parents[2] / "training" / "recipes").glob("*.toml"))
 
@@ -43,9 +45,9 @@ def test_lists_become_tuples_and_defaults_fill_in(tmp_path: Path) -> None:
     [
         (MINIMAL + "[train]\nepoch = 3\n", r"\[train\] has unknown keys epoch; known: batch_size"),
         (MINIMAL + "[train]\nepochs = 0\n", "train.epochs must be at least 1, got 0"),
-        (MINIMAL + "[augment]\nnoise_db = [3.0]\n", r"noise_db must be \[\] or \[lowest, highest\], got \[3.0\]"),
+        (MINIMAL + "[augment]\nnoise_db = [3.0]\n", r"noise_db must be \[\] or \[lowest, highest\] .*, got \[3.0\]"),
         (MINIMAL + "[data]\nvalidation = 1.5\n", "validation must be a share from 0 to below 1, got 1.5"),
-        (MINIMAL.replace('name = "x"', ""), "is incomplete: .*name"),
+        (MINIMAL.replace('name = "x"', ""), "is incomplete: it needs name"),
         (MINIMAL.replace("hop = 4000", "hop = 9000"), "hop must not exceed the window"),
         ("name = ", "is not valid TOML"),
     ],
@@ -73,6 +75,87 @@ def test_single_settings_can_be_replaced(tmp_path: Path) -> None:
 def test_a_wrong_replacement_is_said(tmp_path: Path, change: str, message: str) -> None:
     with pytest.raises(ConfigError, match=message):
         load_config(write(tmp_path, MINIMAL), [change])
+
+
+def refusal(tmp_path: Path, change: str) -> str:
+    with pytest.raises(ConfigError) as caught:
+        load_config(write(tmp_path, MINIMAL), [change])
+    return str(caught.value)
+
+
+KEYS = [
+    f"{section.name}.{f.name}" if dataclasses.is_dataclass(section.type) else section.name
+    for section in dataclasses.fields(Config)
+    for f in (dataclasses.fields(section.type) if dataclasses.is_dataclass(section.type) else [section])  # type: ignore[arg-type]
+]
+
+
+@pytest.mark.parametrize("key", KEYS)
+def test_no_key_takes_a_date(tmp_path: Path, key: str) -> None:
+    assert re.fullmatch(rf"{key} must be .+, got datetime.date\(1979, 5, 27\)", refusal(tmp_path, f"{key}=1979-05-27"))
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ("train.batch_size=2.5", "train.batch_size must be a whole number, got 2.5"),
+        ("train.epochs=1.5", "train.epochs must be a whole number, got 1.5"),
+        ("train.epochs=abc", "train.epochs must be a whole number, got 'abc'"),
+        ("train.epochs=true", "train.epochs must be a whole number, got True"),
+        ("train.lr=true", "train.lr must be a number, got True"),
+        ("augment.gain_db=x", "augment.gain_db must be a number, got 'x'"),
+        ("augment.polarity=1", "augment.polarity must be true or false, got 1"),
+        ('augment.noise_db=["a","b"]', "augment.noise_db must be a list of numbers, got ['a', 'b']"),
+        ("augment.noise_db=3", "augment.noise_db must be a list of numbers, got 3"),
+        ("seed=x", "seed must be a whole number, got 'x'"),
+        ("name=2024", "name must be text in quotes, got 2024"),
+        ("data.kind=several", "data.kind must be one of single_label, multi_label, got 'several'"),
+        ("input.window=0.5", "input.window must be a whole number, got 0.5"),
+        ("merge=[1]", "merge must be a table of names and lists of text in quotes, got [1]"),
+        ("merge.a=b", "merge must be a table of names and lists of text in quotes, got {'a': 'b'}"),
+        ("merge.a=[1]", "merge must be a table of names and lists of text in quotes, got {'a': [1]}"),
+        ("model.arguments=[]", "model.arguments must be a table of names and values, got []"),
+        ("train=3", "train must be a section of names and values, got 3"),
+    ],
+)
+def test_a_value_of_another_type_is_refused(tmp_path: Path, change: str, message: str) -> None:
+    assert refusal(tmp_path, change) == message
+
+
+@pytest.mark.parametrize(
+    ("key", "values", "wanted"),
+    [
+        *((f"train.{key}", "0 -1", "at least 1") for key in ("epochs", "crops_per_clip", "batch_size", "patience")),
+        *((f"train.{key}", "0.0 -1 inf nan", "a finite number above 0") for key in ("lr", "clip_grad")),
+        *((f"train.{key}", "-1 inf nan", "a finite number from 0 up") for key in ("weight_decay", "mixup")),
+        *((f"train.{key}", "-0.1 1.1 nan", "a share from 0 to 1") for key in ("warmup", "label_smoothing", "ema")),
+        ("data.max_unreadable", "-0.1 1.1 nan", "a share from 0 to 1"),
+        ("data.validation", "-0.1 1 nan", "a share from 0 to below 1"),
+        ("augment.speed", "-0.1 1 nan", "a share from 0 to below 1"),
+        *((f"augment.{key}", "-1 121 nan", "from 0 to 120 dB") for key in ("gain_db", "eq_db")),
+        *(
+            (f"augment.{key}", "-0.1 1.1 nan", "a probability from 0 to 1")
+            for key in ("soft_clip", "low_pass", "high_pass")
+        ),
+        ("seed", "-1 4294967296", "from 0 to 4294967295"),
+    ],
+)
+def test_a_value_out_of_range_is_refused(tmp_path: Path, key: str, values: str, wanted: str) -> None:
+    for value in values.split():
+        assert refusal(tmp_path, f"{key}={value}") == f"{key} must be {wanted}, got {value}"
+
+
+@pytest.mark.parametrize("value", ["[1.0]", "[1, 2, 3]", "[9, 3]", "[-121, 0]", "[0, 121]", "[0, nan]"])
+def test_noise_levels_out_of_range_are_refused(tmp_path: Path, value: str) -> None:
+    wanted = "augment.noise_db must be [] or [lowest, highest] from -120 to 120 dB"
+    assert refusal(tmp_path, f"augment.noise_db={value}") == f"{wanted}, got {value}"
+
+
+def test_the_ends_of_ranges_and_whole_numbers_for_fractions_are_taken(tmp_path: Path) -> None:
+    changes = ["train.lr=1", "train.ema=1", "train.mixup=0", "augment.soft_clip=1", "augment.noise_db=[3, 3]"]
+    config = load_config(write(tmp_path, MINIMAL), [*changes, 'merge.both=["a", "b"]', "seed=4294967295"])
+    assert (config.train.lr, config.train.ema, config.augment.soft_clip) == (1, 1, 1)
+    assert (config.augment.noise_db, config.merge) == ((3, 3), {"both": ["a", "b"]})
 
 
 def test_a_missing_file_is_said(tmp_path: Path) -> None:

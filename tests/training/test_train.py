@@ -13,17 +13,21 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
+from audiocnn import models
 from audiocnn.checkpoint import WEIGHTS, read_spec
 from audiocnn.errors import AudioCnnError, CheckpointError, ConfigError
 from audiocnn.export import export_onnx
 from audiocnn.inference.classifier import Classifier
-from training import loop
-from training.config import Config
-from training.data.manifest import read_clips
+from audiocnn.spec import TaskSpec
+from training import cli, loop
+from training.cli import commands
+from training.config import Config, ModelConfig
+from training.crossval import cross_validate
+from training.data.manifest import Clip, read_clips
 from training.distributed import Process
 from training.evaluate import predict
 from training.loop import loss_of, train
-from training.metrics import measure
+from training.metrics import Scores, measure
 from training.publish import publish
 from training.state import STATE
 
@@ -266,3 +270,64 @@ def test_a_user_error_is_one_line_and_exit_code_2(tmp_path: Path) -> None:
     assert done.returncode == 2
     assert done.stderr.splitlines()[-1] == "error: the data folder nowhere does not exist; name it with --data"
     assert "Traceback" not in done.stderr
+
+
+def test_a_wrong_setting_is_one_line_and_exit_code_2(data: Path, tmp_path: Path) -> None:
+    done = command(tmp_path, "training", "train", "run.toml", "--data", str(data), "--set", "train.batch_size=2.5")
+    assert (done.returncode, done.stderr) == (2, "error: train.batch_size must be a whole number, got 2.5\n")
+
+
+def evaluate(data: Path, tmp_path: Path, fold: str) -> None:
+    (tmp_path / "run.toml").write_text(TOML)
+    commands(["evaluate", str(tmp_path / "run.toml"), "--data", str(data), "--fold", fold], standalone_mode=False)
+
+
+@pytest.mark.parametrize("fold", ["9", ""])
+def test_evaluating_a_fold_that_is_not_there_names_those_that_are(data: Path, tmp_path: Path, fold: str) -> None:
+    with pytest.raises(ConfigError, match=f"the manifest has no fold '{fold}'; it has 0, 1, 2"):
+        evaluate(data, tmp_path, fold)
+
+
+def test_evaluating_a_fold_takes_its_clips_alone(data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[Clip] = []
+
+    def perfect(_: str, clips: list[Clip]) -> tuple[Scores, Scores, TaskSpec]:
+        asked.extend(clips)
+        return np.eye(2), np.eye(2), TaskSpec("single_label", ("high", "low"))
+
+    monkeypatch.setattr(cli, "predict", perfect)
+    evaluate(data, tmp_path, "1")
+    assert [clip.fold for clip in asked] == ["1"] * 8
+
+
+def test_evaluating_no_clips_is_refused() -> None:
+    with pytest.raises(ConfigError, match="evaluation needs at least 1 clip, got none; check the manifest"):
+        predict("genre", [])
+
+
+@pytest.mark.parametrize(
+    ("model", "message"),
+    [
+        (ModelConfig("r3d-18"), "'r3d-18' takes input with ndim 3 and in_channels 3; choose one of "),
+        (ModelConfig("r3d-18", {"ndim": 1, "in_channels": 1}), "'r3d-18' takes input with ndim 3 and in_channels 1; "),
+        (ModelConfig("lenet-5"), "'lenet-5' takes input with ndim 2 and in_channels 1; set model.arguments.ndim = 1 "),
+        (ModelConfig("resnet-18", {"ndim": 1}), "'resnet-18' takes input with ndim 1 and in_channels 3; set "),
+        (ModelConfig("m5", {"in_channels": 2}), "'m5' takes input with ndim 1 and in_channels 2; choose one of "),
+    ],
+)
+def test_networks_for_other_input_than_sound_are_refused_at_once(
+    config: Config, tmp_path: Path, model: ModelConfig, message: str
+) -> None:
+    config, nowhere = replace(config, model=model), tmp_path / "nowhere"  # refused before the clips are read
+    with pytest.raises(ConfigError, match=message) as caught:
+        run(config, nowhere, tmp_path / "run")
+    assert str(caught.value).endswith(f"choose one of {', '.join(models.names(1))}")
+    with pytest.raises(ConfigError, match=message):
+        cross_validate(config, nowhere, tmp_path / "run", tmp_path, seeds=[0], folds=[], jobs=1, device="cpu")
+
+
+@pytest.mark.parametrize(
+    "model", [ModelConfig(name) for name in models.names(1)] + [ModelConfig("resnet-18", {"ndim": 1, "in_channels": 1})]
+)
+def test_networks_for_sound_are_not_refused(model: ModelConfig) -> None:
+    loop.check_architecture(model)

@@ -27,6 +27,14 @@ def folds_of(clips: Sequence[Clip]) -> list[str]:
     return folds
 
 
+def clips_of(clips: Sequence[Clip], fold: str) -> list[Clip]:
+    """The clips of one fold. Raises `ConfigError` if there are none."""
+    found = [clip for clip in clips if clip.fold and clip.fold == fold]
+    if not found:
+        raise ConfigError(f"the manifest has no fold {fold!r}; it has {', '.join(folds_of(clips))}")
+    return found
+
+
 def split_clips(clips: Sequence[Clip], *, test_fold: str | None, validation: float, seed: int) -> Split:
     """Divide `clips`.
 
@@ -41,9 +49,7 @@ def split_clips(clips: Sequence[Clip], *, test_fold: str | None, validation: flo
         parts = {name: [c for c in clips if c.split == name] for name in ("train", "validation", "test")}
         split = Split(**parts)
     else:
-        if test_fold is not None and test_fold not in folds_of(clips):
-            raise ConfigError(f"the manifest has no fold {test_fold!r}; it has {', '.join(folds_of(clips))}")
-        test = [c for c in clips if test_fold is not None and c.fold == test_fold]
+        test = clips_of(clips, test_fold) if test_fold is not None else []
         rest = [c for c in clips if test_fold is None or c.fold != test_fold]
         train, held_out = _hold_out(rest, validation, seed)
         split = Split(train, held_out, test)
