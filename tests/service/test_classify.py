@@ -122,10 +122,17 @@ def test_any_file_name_in_the_form(server: Server, disposition: bytes) -> None:
     assert answer(server.classify(head + SONG + b"\r\n--x--\r\n", "multipart/form-data; boundary=x"))["predictions"]
 
 
-def test_one_sample(server: Server) -> None:
+def test_one_sample_is_silence(server: Server) -> None:
     body = answer(server.classify(wav_bytes(music(1.0)[:, 5000:5001])))
     assert body["audio"]["duration_s"] == pytest.approx(1 / 16_000, abs=1e-6)
+    assert body["predictions"] == []
+    assert "silence" in body["warnings"][0]
+
+
+def test_a_few_samples_are_answered_with_a_warning(server: Server) -> None:
+    body = answer(server.classify(wav_bytes(music(1.0)[:, 5000:5005])))
     assert len(body["predictions"]) == 4
+    assert "do not rely on this answer" in body["warnings"][0]
 
 
 def test_silence_has_no_label(server: Server) -> None:
