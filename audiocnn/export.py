@@ -1,7 +1,7 @@
 """ONNX export: batch norms folded into convolutions, 1D layers lowered to 2D ones of height 1, parity checked.
 
-onnxruntime has far better kernels for 2D convolutions: `Conv2d (1, k)` instead of `Conv1d k` gives the same numbers
-1.04 to 1.6 times faster.
+onnxruntime has far better kernels for 2D convolutions: `Conv2d (1, k)` instead of `Conv1d k` gives the same numbers in
+less time (benchmarks/inference.py tells how much).
 """
 
 import copy

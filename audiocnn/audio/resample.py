@@ -1,4 +1,4 @@
-"""Band-limited sample rate conversion with soxr HQ: worst alias -135 dB, where torchaudio's default has -14 dB."""
+"""Band-limited sample rate conversion with soxr HQ: aliases stay below -100 dB (tested), where other resamplers' defaults let them through."""
 
 from collections.abc import Iterable, Iterator
 

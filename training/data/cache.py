@@ -1,6 +1,6 @@
 """Decode once: all clips as mono int16 at the model's rate in one memory-mapped file.
 
-Random crops from it cost a page read, about 20 times less than seeking in WAV files. The cache's name is a hash of the
+Random crops from it cost a page read, far less than seeking in encoded files. The cache's name is a hash of the
 clips' paths, sizes and times and of the sample rate, so a changed data set makes a new one.
 """
 
