@@ -1,4 +1,4 @@
-"""Band-limited sample rate conversion with soxr HQ: aliases stay below -100 dB (tested), where other resamplers' defaults let them through."""
+"""Band-limited sample rate conversion with soxr HQ, which keeps aliases below -100 dB (tested)."""
 
 from collections.abc import Iterable, Iterator
 
