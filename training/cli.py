@@ -31,13 +31,13 @@ FOLDER = click.Path(file_okay=False, path_type=Path)
 
 def _common(command: Callable[..., None]) -> Callable[..., None]:
     """The arguments every command has."""
-    command = click.option(
-        "--cache", type=FOLDER, default=Path("cache"), show_default=True, help="Where decoded audio is kept."
-    )(command)
     command = click.option("--data", type=FOLDER, help="The folder of clips.  [default: data.root in CONFIG]")(command)
     return click.argument("config", type=click.Path(dir_okay=False, path_type=Path))(command)
 
 
+_cache = click.option(
+    "--cache", type=FOLDER, default=Path("cache"), show_default=True, help="Where decoded audio is kept."
+)
 _set = click.option(
     "--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Replace a setting of CONFIG, as in train.epochs=20."
 )
@@ -65,6 +65,7 @@ def commands() -> None:
 
 @commands.command("train")
 @_common
+@_cache
 @click.option("--run", type=FOLDER, help="Where the run goes; a stopped run there goes on.  [default: runs/NAME]")
 @click.option("--fold", help="Leave this fold out as test set.")
 @_set
@@ -94,6 +95,7 @@ def train_command(
 
 @commands.command("crossval")
 @_common
+@_cache
 @click.option("--run", type=FOLDER, help="Where the runs go.  [default: runs/NAME-crossval]")
 @click.option("--seeds", default="0", show_default=True, help="Seeds, separated by commas.")
 @click.option("--folds", help="Only these folds, separated by commas.  [default: all]")
@@ -137,9 +139,8 @@ def crossval_command(
 @_common
 @click.option("--model", default="genre", show_default=True, help="A bundled model's name or a model directory.")
 @click.option("--fold", help="Only the clips of this fold.")
-def evaluate_command(config: Path, data: Path | None, cache: Path, model: str, fold: str | None) -> None:
+def evaluate_command(config: Path, data: Path | None, model: str, fold: str | None) -> None:
     """Measure a trained model on labelled clips."""
-    del cache  # the classifier reads the files themselves, as the service does
     settings = load_config(config)
     data = _data_folder(data, settings, config)
     clips = read_clips(data, settings.data)
@@ -152,9 +153,8 @@ def evaluate_command(config: Path, data: Path | None, cache: Path, model: str, f
 @commands.command("robustness")
 @_common
 @click.option("--run", type=FOLDER, help="The run of a cross-validation.  [default: runs/NAME-crossval]")
-def robustness_command(config: Path, data: Path | None, cache: Path, run: Path | None) -> None:
+def robustness_command(config: Path, data: Path | None, run: Path | None) -> None:
     """Test a cross-validation's models on changed recordings: levels, equalisers, masters, encoders."""
-    del cache  # what is changed is the files themselves
     settings = load_config(config)
     data = _data_folder(data, settings, config)
     results = measure_changes(settings, data, run or Path("runs") / f"{settings.name}-crossval")
@@ -167,6 +167,7 @@ def robustness_command(config: Path, data: Path | None, cache: Path, run: Path |
 
 @commands.command("baseline")
 @_common
+@_cache
 @click.option("-C", "c", type=float, default=1.0, show_default=True, help="Regularisation of the SVM.")
 def baseline_command(config: Path, data: Path | None, cache: Path, c: float) -> None:
     """MFCC statistics and an SVM on the same folds."""
