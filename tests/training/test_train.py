@@ -29,6 +29,7 @@ from training.evaluate import predict
 from training.loop import loss_of, train
 from training.metrics import Scores, measure
 from training.publish import publish
+from training.robustness import CHANGES
 from training.state import STATE
 
 ALONE = Process(rank=0, world_size=1, device=torch.device("cpu"))
@@ -223,6 +224,11 @@ def test_cross_validation_trains_each_fold_and_reports_all_clips(data: Path, tmp
     accuracies = [fold["accuracy"] for fold in results["folds"]]
     assert results["summary"]["accuracy"]["mean"] == pytest.approx(np.mean(accuracies))
     assert f"{np.mean(accuracies):.3f} ± {np.std(accuracies):.3f}" in done.stdout
+    changed = command(tmp_path, "training", "robustness", "run.toml", "--data", str(data))
+    assert changed.returncode == 0, changed.stderr
+    by_name = {row.split("|")[1].strip(): row.split("|")[2].strip() for row in changed.stdout.splitlines()[2:]}
+    assert set(by_name) == set(CHANGES)
+    assert by_name["as recorded"] == f"{np.mean(accuracies):.3f} ± {np.std(accuracies):.3f}"
 
 
 def test_cross_validation_of_one_fold_with_another_setting(data: Path, tmp_path: Path) -> None:
