@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from audiocnn.cli.interrupt import uninterrupted
 from audiocnn.cli.stderr import without_codec_noise
 
 if TYPE_CHECKING:
@@ -89,9 +90,10 @@ def classify(
         files = classify_files(discover(inputs, recursive=recursive), classifier, workers=workers)
         try:
             for file in stack.enter_context(closing(files)):
-                writer.write(file)
-                done += 1
-                failed += not file.ok
+                with uninterrupted():
+                    writer.write(file)
+                    done += 1
+                    failed += not file.ok
                 if tick is not None:
                     tick(failed)
         except KeyboardInterrupt:
