@@ -5,7 +5,7 @@ network takes no memory and hardly any time.
 """
 
 import copy
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,13 +17,30 @@ from audiocnn.nn.group_conv import GroupConv, LiftingConv
 from audiocnn.nn.ndim import per_axis
 from audiocnn.nn.shapes import Span, receptive_field
 
-_CONVOLUTIONS = (nn.Conv1d, nn.Conv2d, nn.Conv3d, LiftingConv, GroupConv)
+CONVOLUTIONS = (nn.Conv1d, nn.Conv2d, nn.Conv3d, LiftingConv, GroupConv)
 _TRANSPOSED = (nn.ConvTranspose1d, nn.ConvTranspose2d, nn.ConvTranspose3d)
-_POOLS = (nn.MaxPool1d, nn.MaxPool2d, nn.MaxPool3d, nn.AvgPool1d, nn.AvgPool2d, nn.AvgPool3d)
 _RESIZING = (nn.AdaptiveAvgPool1d, nn.AdaptiveAvgPool2d, nn.AdaptiveAvgPool3d, *_TRANSPOSED)
+_SLIDING = {
+    1: (nn.Conv1d, nn.MaxPool1d, nn.AvgPool1d),
+    2: (nn.Conv2d, nn.MaxPool2d, nn.AvgPool2d, LiftingConv, GroupConv),
+    3: (nn.Conv3d, nn.MaxPool3d, nn.AvgPool3d),
+}
+"""Layers that slide a filter or a window, by the number of axes they slide over, which are a tensor's last."""
 
-_Spans = tuple[tuple[Span, ...], ...]
-"""For each axis, the filters between the input and a tensor."""
+
+@dataclass(frozen=True, slots=True)
+class _Path:
+    """Where an axis of a tensor comes from: which axis of the input, through which filters."""
+
+    axis: int
+    spans: tuple[Span, ...] = ()
+
+    def reach(self) -> tuple[int, int]:
+        return receptive_field(self.spans)
+
+
+_AxisPaths = tuple[_Path | None, ...]
+"""One for each axis of a tensor, the batch first; None for those that are no axis of the input's, as channels."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,9 +50,10 @@ class LayerCost:
     name: its path in the network. kind: its class. output_shape: without the batch.
     parameters: its own; 0 when a layer is used again.
     multiply_adds: for one input. Only products with weights count, as usual: no biases, norms, activations and pools.
-    receptive_field: for each axis the input positions that one output sees, and how many lie between the fields of
-    neighbouring outputs. Gates and norms that look at all positions are left out. None where the axes are not the
+    receptive_field: for each axis of the input the positions that one output sees, and how many lie between the fields
+    of neighbouring outputs. Gates and norms that look at all positions are left out. None where the axes are not the
     input's any more, as after global pooling.
+    axes: which axes of `output_shape` they are: 1 for sound, unless a network puts others in between. None as above.
     """
 
     name: str
@@ -44,6 +62,7 @@ class LayerCost:
     parameters: int
     multiply_adds: int
     receptive_field: tuple[tuple[int, int], ...] | None
+    axes: tuple[int, ...] | None
 
 
 def layer_costs(network: nn.Module, input_shape: Sequence[int]) -> list[LayerCost]:
@@ -59,7 +78,7 @@ def layer_costs(network: nn.Module, input_shape: Sequence[int]) -> list[LayerCos
 
     def record(layer: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> None:
         paths.follow(layer, inputs[0], output)
-        spans = paths.of(output)
+        followed = paths.of_input_axes(output)
         own = 0 if layer in counted else sum(p.numel() for p in layer.parameters(recurse=False))
         counted.add(layer)
         rows.append(
@@ -69,7 +88,8 @@ def layer_costs(network: nn.Module, input_shape: Sequence[int]) -> list[LayerCos
                 output_shape=tuple(output.shape[1:]),
                 parameters=own,
                 multiply_adds=_multiply_adds(layer, inputs[0], output),
-                receptive_field=None if spans is None else tuple(receptive_field(axis) for axis in spans),
+                receptive_field=None if followed is None else tuple(path.reach() for _, path in followed),
+                axes=None if followed is None else tuple(axis for axis, _ in followed),
             )
         )
 
@@ -98,7 +118,7 @@ def _without_numbers(network: nn.Module) -> nn.Module:
 
 
 def _multiply_adds(layer: nn.Module, x: Tensor, output: Tensor) -> int:
-    if isinstance(layer, (*_CONVOLUTIONS, nn.Linear)):
+    if isinstance(layer, (*CONVOLUTIONS, nn.Linear)):
         # Each output is one filter, or one row of the matrix, times the input.
         return output.numel() * layer.weight[0].numel()
     if isinstance(layer, _TRANSPOSED):
@@ -107,46 +127,86 @@ def _multiply_adds(layer: nn.Module, x: Tensor, output: Tensor) -> int:
 
 
 class _Paths(TorchFunctionMode):
-    """Keeps for each tensor the filters it went through; what torch computes between layers passes them on."""
+    """Keeps for each tensor where its axes come from; what torch computes between layers passes it on."""
 
     def __init__(self) -> None:
         super().__init__()
         # The tensors are kept too: an id would soon be another one's.
-        self._known: dict[int, tuple[Tensor, _Spans]] = {}
+        self._known: dict[int, tuple[Tensor, _AxisPaths]] = {}
+        self._ndim = 0
 
     def start(self, x: Tensor) -> None:
-        self._known[id(x)] = (x, ((),) * (x.ndim - 2))
+        self._ndim = x.ndim - 2
+        self._keep(x, (None, None, *(_Path(axis) for axis in range(self._ndim))))
 
-    def of(self, x: Tensor) -> _Spans | None:
-        known = self._known.get(id(x))
-        return known[1] if known else None
+    def of_input_axes(self, x: Tensor) -> list[tuple[int, _Path]] | None:
+        """For each axis of the input, which axis of `x` without the batch it has become, and how."""
+        paths = self._of(x)
+        found = sorted(
+            ((axis - 1, path) for axis, path in enumerate(paths or ()) if path is not None),
+            key=lambda entry: entry[1].axis,
+        )
+        return found if len(found) == self._ndim else None
 
     def follow(self, layer: nn.Module, x: Tensor, output: Tensor) -> None:
-        """The filters of `output`, which `layer` made from `x`."""
-        spans = self.of(x)
+        """What `layer` did to the axes of `x` on the way to `output`."""
+        paths = self._of(x)
         if isinstance(layer, _RESIZING):
             self._known.pop(id(output), None)
-        elif isinstance(layer, (*_CONVOLUTIONS, *_POOLS)) and spans is not None:
-            # The last axes: pools over group planes have one more.
-            sizes = zip(*(_last(getattr(layer, name, 1), len(spans)) for name in _SIZES), strict=True)
-            extended = tuple((*axis, Span(*size)) for axis, size in zip(spans, sizes, strict=True))
-            self._known[id(output)] = (output, extended)
+        elif paths is not None and (slides := _slides(layer)):
+            sizes = zip(*(_last(getattr(layer, name, 1), slides) for name in _SIZES), strict=True)
+            extended = (
+                path and _Path(path.axis, (*path.spans, Span(*size)))
+                for path, size in zip(paths[-slides:], sizes, strict=True)
+            )
+            self._keep(output, ((None,) * (output.ndim - slides)) + tuple(extended))
 
     def __torch_function__(
         self, func: Any, types: Any, args: Sequence[Any] = (), kwargs: dict[str, Any] | None = None
     ) -> Any:
         output = func(*args, **(kwargs or {}))
         if isinstance(output, Tensor):
-            tensors = _tensors((*args, *(kwargs or {}).values()))
-            sources = [self.of(x) for x in tensors if x.ndim == output.ndim]
-            if paths := [spans for spans in sources if spans is not None]:
-                # Where branches meet, the one that sees furthest counts.
-                widest = tuple(max(axis, key=receptive_field) for axis in zip(*paths, strict=True))
-                self._known[id(output)] = (output, widest)
+            tensors = list(_tensors((*args, *(kwargs or {}).values())))
+            if func in _MOVES:
+                if (moving := self._of(tensors[0])) is not None:
+                    self._keep(output, _MOVES[func](moving, *args[1:]))
+            elif same := [paths for x in tensors if x.ndim == output.ndim and (paths := self._of(x)) is not None]:
+                self._keep(output, tuple(map(_widest, zip(*same, strict=True))))
         return output
 
+    def _of(self, x: Tensor) -> _AxisPaths | None:
+        known = self._known.get(id(x))
+        return known[1] if known else None
+
+    def _keep(self, x: Tensor, paths: _AxisPaths) -> None:
+        self._known[id(x)] = (x, paths)
+
+
+def _widest(meeting: tuple[_Path | None, ...]) -> _Path | None:
+    """Where branches meet, the one that sees furthest counts."""
+    return max(filter(None, meeting), key=_Path.reach, default=None)
+
+
+def _unsqueezed(paths: _AxisPaths, axis: int) -> _AxisPaths:
+    at = axis % (len(paths) + 1)
+    return (*paths[:at], None, *paths[at:])
+
+
+def _transposed(paths: _AxisPaths, first: int, second: int) -> _AxisPaths:
+    moved = list(paths)
+    moved[first], moved[second] = paths[second], paths[first]
+    return tuple(moved)
+
+
+_MOVES: dict[Any, Callable[..., _AxisPaths]] = {Tensor.unsqueeze: _unsqueezed, Tensor.transpose: _transposed}
+"""What networks do between layers to turn a waveform into a picture."""
 
 _SIZES = ("kernel_size", "stride", "dilation")
+
+
+def _slides(layer: nn.Module) -> int:
+    """How many axes `layer` slides over: none if it looks at one position at a time, or at all."""
+    return next((count for count, kinds in _SLIDING.items() if isinstance(layer, kinds)), 0)
 
 
 def _last(size: int | tuple[int, ...], count: int) -> tuple[int, ...]:

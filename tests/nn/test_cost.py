@@ -138,6 +138,41 @@ def test_no_field_is_told_where_positions_are_resized(ndim):
 def test_planes_of_a_group_are_no_axis_of_the_input():
     rows = layer_costs(on_meta("p4-cnn"), (1, 28, 28))
     assert rows[-1].receptive_field == ((28, 2), (28, 2))
+    assert rows[-1].axes == (2, 3)
+
+
+@pytest.mark.parametrize(
+    ("name", "layer", "length", "step", "axes"),
+    [
+        ("envnet-v2", "dense.0.conv", 66_650, 6144, (2,)),  # one answer for the paper's input
+        ("acdnet", "front.2.pool", 213, 200, (2,)),
+        ("acdnet", "back.13.pool", 30_813, 6400, (2,)),
+    ],
+)
+def test_fields_are_followed_into_pictures_of_the_waveform(name, layer, length, step, axes):
+    rows = {row.name: row for row in layer_costs(on_meta(name), (1, 66_650))}
+    assert rows[layer].receptive_field == ((length, step),)
+    assert rows[layer].axes == axes
+    assert (rows["pool"].receptive_field, rows["pool"].axes) == (None, None)
+
+
+class _Turned(nn.Module):
+    """Two filters of different sizes on the two axes of an image, which change places in between."""
+
+    def __init__(self):
+        super().__init__()
+        self.first = ConvNormAct(2, 1, 1, (3, 5), stride=(1, 2))
+        self.second = ConvNormAct(2, 1, 1, (7, 1))
+
+    def forward(self, x):
+        return self.second(self.first(x).transpose(2, 3)).unsqueeze(-1)
+
+
+def test_axes_that_change_places_keep_their_fields():
+    rows = {row.name: row for row in layer_costs(_Turned(), (1, 40, 40))}
+    assert (rows["first.conv"].receptive_field, rows["first.conv"].axes) == (((3, 1), (5, 2)), (1, 2))
+    assert (rows["second.conv"].receptive_field, rows["second.conv"].axes) == (((3, 1), (17, 2)), (2, 1))
+    assert rows["second.conv"].output_shape == (1, 20, 40)
 
 
 class _Inception(nn.Module):
