@@ -1,4 +1,4 @@
-"""Blocks over 1, 2 and 3 axes: against the definition of cross-correlation, each other, and the lectures."""
+"""Blocks over 1, 2 and 3 axes: against the definition of cross-correlation, and each other."""
 
 import itertools
 
@@ -24,22 +24,6 @@ def by_definition(x, weight, bias, stride, dilation, before, after):
         cut = tuple(slice(p * s, p * s + e, d) for p, s, e, d in zip(position, stride, extents, dilation, strict=True))
         out[(..., *position)] = torch.einsum("nc...,oc...->no", x[(..., *cut)], weight) + bias
     return out
-
-
-def filter_only(ndim, weight, **kwargs):
-    """A block that computes the bare cross-correlation with `weight`, of shape `(out, in, *kernel)`."""
-    weight = torch.as_tensor(weight, dtype=torch.float32)
-    kernel = tuple(weight.shape[2:])
-    block = ConvNormAct(
-        ndim, weight.shape[1], weight.shape[0], kernel, norm=False, activation=None, **{"padding": "valid", **kwargs}
-    )
-    with torch.no_grad():
-        block.conv.weight.copy_(weight)
-    return block
-
-
-def image(*rows):
-    return torch.tensor(rows, dtype=torch.float32)[None, None]
 
 
 @pytest.mark.parametrize("ndim", [1, 2, 3])
@@ -238,68 +222,3 @@ def test_refuses_other_numbers_of_axes(ndim):
 
 def test_per_axis_takes_the_lists_of_a_json_file():
     assert per_axis([1, 2], 2, "stride") == per_axis((1, 2), 2, "stride") == (1, 2)
-
-
-class TestValuesFromTheLectures:
-    def test_four_by_two_filter_over_a_volume_of_eight_positions(self):
-        volume = [(1.2, 0.1), (1.6, -0.6), (2.3, -0.6), (2.9, -0.1), (2.4, 0.6), (1.5, 0.9), (0.2, 0.7), (-0.6, 0.5)]
-        taps = [(1, -1), (-1, -1), (-1, -1), (1, 1)]
-        block = filter_only(1, torch.tensor(taps).T[None])
-        out = block(torch.tensor(volume).T[None])
-        torch.testing.assert_close(out[0, 0], torch.tensor([1.2, 0.7, -0.5, -1.5, -1.6]))
-
-    def test_half_the_filter_length_in_zeros_keeps_the_length(self):
-        assert filter_only(1, torch.ones(1, 1, 5), padding=2)(torch.ones(1, 1, 8)).tolist() == [
-            [[3, 4, 5, 5, 5, 5, 4, 3]]
-        ]
-
-    def test_even_filter_pads_ceil_before_and_floor_after(self):
-        out = filter_only(1, [[[1, 10, 100, 1000]]], padding="same")(torch.tensor([[[1.0, 2, 3, 4, 5]]]))
-        assert out.tolist() == [[[2100, 3210, 4321, 5432, 543]]]
-
-    def test_the_kernel_is_not_flipped(self):
-        numbers = image([0, 1, 2], [3, 4, 5], [6, 7, 8])
-        kernel = [[[[0, 1], [2, 3]]]]
-        assert filter_only(2, kernel)(numbers).tolist() == [[[[19, 25], [37, 43]]]]
-
-    def test_a_ring_of_zeros_and_strides_of_three_and_two(self):
-        numbers = image([0, 1, 2], [3, 4, 5], [6, 7, 8])
-        kernel = [[[[0, 1], [2, 3]]]]
-        assert filter_only(2, kernel, padding=1)(numbers).tolist() == [
-            [[[0, 3, 8, 4], [9, 19, 25, 10], [21, 37, 43, 16], [6, 7, 8, 0]]]
-        ]
-        assert filter_only(2, kernel, padding=1, stride=(3, 2))(numbers).tolist() == [[[[0, 8], [6, 8]]]]
-
-    def test_two_by_two_checkerboard(self):
-        out = filter_only(2, [[[[1, -1], [-1, 1]]]])(image([1, 0, 2], [2, -1, 4], [0, -5, 3]))
-        assert out.tolist() == [[[[-2, 3], [-2, 3]]]]
-
-    def test_two_filters_over_a_volume_of_three_channels(self):
-        channels = (
-            ("11021", "21020", "22122", "02212", "21002"),
-            ("12102", "20002", "02010", "12012", "10201"),
-            ("20001", "00010", "11021", "00021", "01122"),
-        )
-        x = torch.tensor([[[float(c) for c in row] for row in rows] for rows in channels])[None]
-        w0 = [[-1, 0, 0, -1, -1, 1, 0, 1, -1], [-1, 0, -1, 1, -1, 0, 0, 1, -1], [0, -1, -1, 1, 1, -1, -1, -1, -1]]
-        w1 = [[0, 1, 1, 1, 1, -1, -1, 1, -1], [1, -1, 0, 1, 1, 1, -1, 1, 0], [0, 1, -1, 0, 1, 1, 1, 0, 0]]
-        block = filter_only(2, torch.tensor([w0, w1]).reshape(2, 3, 3, 3), stride=2, padding=1, bias=True)
-        with torch.no_grad():
-            block.conv.bias.copy_(torch.tensor([1.0, 0.0]))
-        assert block(x)[0].tolist() == [
-            [[5, 0, -2], [-2, -3, 0], [-4, -9, -1]],
-            [[8, -1, 7], [4, 4, 8], [4, 9, 7]],
-        ]
-
-    def test_max_pooling_spreads_an_edge_by_one_pixel(self):
-        edge = filter_only(2, [[[[1, -1]]]])(image(*[[1, 1, 0, 0, 0]] * 4))
-        assert edge[0, 0].tolist() == [[0, 1, 0, 0]] * 4
-        padded = nn.functional.pad(edge, (0, 1, 0, 1))
-        assert Pool(2, "max", 2, stride=1)(padded)[0, 0].tolist() == [[1, 1, 0, 0]] * 4
-
-    def test_a_filter_of_one_by_one_mixes_channels_only(self):
-        torch.manual_seed(0)
-        x = torch.randn(2, 3, 4, 5)
-        dense = nn.Linear(3, 6, bias=False)
-        block = filter_only(2, dense.weight.detach()[:, :, None, None])
-        torch.testing.assert_close(block(x), dense(x.movedim(1, -1)).movedim(-1, 1))

@@ -24,19 +24,6 @@ def test_output_length_is_what_torch_gives(kernel_size, stride, dilation, paddin
             assert output_length(length, span, 2 * padding) == conv(torch.zeros(1, 1, length)).shape[-1]
 
 
-def test_lengths_from_the_lectures():
-    sizes = [32]
-    for _ in range(7):
-        sizes.append(output_length(sizes[-1], Span(5)))
-    assert sizes[1] == 28
-    assert sizes[7] == 4
-    layers, size = 0, 224
-    while size > 4:
-        size, layers = output_length(size, Span(5)), layers + 1
-    assert (size, layers) == (4, 55)  # the lecture says 44, which starts from 180
-    assert [output_length(n, Span(k, s), p) for n, k, s, p in [(3, 2, 3, 2), (3, 2, 2, 2), (5, 3, 2, 2)]] == [2, 2, 3]
-
-
 @pytest.mark.parametrize(
     ("kernel_size", "dilation", "sides"),
     [(1, 1, (0, 0)), (2, 1, (1, 0)), (3, 1, (1, 1)), (4, 1, (2, 1)), (80, 1, (40, 39)), (3, 2, (2, 2)), (2, 3, (2, 1))],
