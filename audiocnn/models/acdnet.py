@@ -29,7 +29,7 @@ from audiocnn.nn.ndim import check_input
 from audiocnn.nn.shapes import Span, receptive_field
 
 
-@register("acdnet")
+@register("acdnet", axes=(30_225,), sample_rate=20_000)
 class ACDNet(nn.Module):
     """See the top of the file. sample_rate: Hz of the input; one pixel of the picture is 10 ms wide."""
 

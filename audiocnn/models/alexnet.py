@@ -70,7 +70,7 @@ class _AlexNet(nn.Module):
         return logits
 
 
-@register("alexnet", ndim=2, in_channels=3, any_ndim=True)
+@register("alexnet", ndim=2, in_channels=3, any_ndim=True, axes=(224, 224))
 class AlexNet(_AlexNet):
     """The column of 2014 at the top of the file. The input needs 63 positions on each axis or more."""
 
@@ -88,7 +88,7 @@ class AlexNet(_AlexNet):
         super().__init__(num_outputs, ndim, features)
 
 
-@register("alexnet-2012", ndim=2, in_channels=3, any_ndim=True)
+@register("alexnet-2012", ndim=2, in_channels=3, any_ndim=True, axes=(224, 224))
 class AlexNet2012(_AlexNet):
     """The column of 2012 at the top of the file. The input needs 63 positions on each axis or more."""
 

@@ -32,7 +32,7 @@ def _convolution(in_channels: int, out_channels: int) -> ConvNormAct:
     return ConvNormAct(3, in_channels, out_channels, 3, bias=True, norm=False)
 
 
-@register("c3d", ndim=3, in_channels=3)
+@register("c3d", ndim=3, in_channels=3, axes=(16, 112, 112))
 class C3D(nn.Module):
     """See the top of the file. The linear layers fix the size of the input: 16 frames of 112 x 112 pixels."""
 

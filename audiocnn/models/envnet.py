@@ -38,7 +38,7 @@ _SPANS = [
 ]
 
 
-@register("envnet-v2")
+@register("envnet-v2", axes=(66_650,), sample_rate=44_100)
 class EnvNetV2(nn.Module):
     """See the top of the file.
 

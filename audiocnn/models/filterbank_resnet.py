@@ -89,7 +89,7 @@ class _Residual(nn.Module):
         return out
 
 
-@register("filterbank-resnet")
+@register("filterbank-resnet", axes=(64_000,), sample_rate=16_000)
 class FilterbankResNet(nn.Module):
     """See the top of the file.
 

@@ -26,7 +26,7 @@ from audiocnn.nn.group_conv import GroupConv, GroupName, LiftingConv
 CHANNELS = 10
 
 
-@register("p4-cnn", ndim=2)
+@register("p4-cnn", ndim=2, axes=(28, 28))
 class P4CNN(nn.Module):
     """See the top of the file. group: "p4", quarter turns, or "p4m", mirror images too."""
 

@@ -32,7 +32,7 @@ def _convolution(ndim: Ndim, in_channels: int, out_channels: int, kernel_size: i
     )
 
 
-@register("lenet-5", ndim=2, any_ndim=True)
+@register("lenet-5", ndim=2, any_ndim=True, axes=(32, 32))
 class LeNet5(nn.Module):
     """See the top of the file.
 
@@ -60,7 +60,7 @@ class LeNet5(nn.Module):
         return logits
 
 
-@register("lenet-20-50-500", ndim=2, any_ndim=True)
+@register("lenet-20-50-500", ndim=2, any_ndim=True, axes=(28, 28))
 class LeNet20x50x500(nn.Module):
     """See the top of the file. The input needs 28 positions on each axis or more."""
 

@@ -58,28 +58,28 @@ class _MNetwork(nn.Module):
         return logits
 
 
-@register("m3")
+@register("m3", axes=(32_000,), sample_rate=8000)
 class M3(_MNetwork):
     stem = 256
     stages = ((256, 1),)
     pool_after_last = True
 
 
-@register("m5")
+@register("m5", axes=(32_000,), sample_rate=8000)
 class M5(_MNetwork):
     stem = 128
     stages = ((128, 1), (256, 1), (512, 1))
     pool_after_last = True
 
 
-@register("m11")
+@register("m11", axes=(32_000,), sample_rate=8000)
 class M11(_MNetwork):
     stem = 64
     stages = ((64, 2), (128, 2), (256, 3), (512, 2))
     pool_after_last = False
 
 
-@register("m18")
+@register("m18", axes=(32_000,), sample_rate=8000)
 class M18(_MNetwork):
     stem = 64
     stages = ((64, 4), (128, 4), (256, 4), (512, 4))
@@ -102,7 +102,7 @@ class _Residual(nn.Module):
         return out
 
 
-@register("m34-res")
+@register("m34-res", axes=(32_000,), sample_rate=8000)
 class M34Res(nn.Module):
     """The residual network of Table 1: the shortcut has no parameters."""
 

@@ -14,7 +14,7 @@ from audiocnn.models.registry import register
 from audiocnn.nn.ndim import check_shape
 
 
-@register("mlp", ndim=2)
+@register("mlp", ndim=2, axes=(28, 28))
 class MLP(nn.Module):
     """See the top of the file. input_shape: channels and axes of one input, any number of them."""
 

@@ -15,7 +15,7 @@ from audiocnn.nn.blocks import ConvNormAct, Pool
 from audiocnn.nn.ndim import check_shape
 
 
-@register("mnist-cnn", ndim=2)
+@register("mnist-cnn", ndim=2, axes=(28, 28))
 class MnistCNN(nn.Module):
     """See the top of the file. The flattened features fix the size of the input: 28 x 28 pixels, grey."""
 

@@ -35,7 +35,7 @@ def _dense(channels: int, units: int) -> nn.Sequential:
     return nn.Sequential(nn.Dropout(0.5), nn.Linear(channels, units), nn.ReLU(), nn.Dropout(0.5))
 
 
-@register("leenet11")
+@register("leenet11", axes=(320_000,), sample_rate=32_000)
 class LeeNet11(nn.Module):
     """See the top of the file."""
 
@@ -73,7 +73,7 @@ def _residual(in_channels: int, out_channels: int, pool: int) -> Residual:
     )
 
 
-@register("res1dnet31")
+@register("res1dnet31", axes=(320_000,), sample_rate=32_000)
 class Res1dNet31(nn.Module):
     """See the top of the file. width: channels of the stem, 64 in the paper; the others follow."""
 

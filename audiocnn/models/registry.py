@@ -16,19 +16,29 @@ class Architecture:
 
     ndim: axes of the input, 1 for sound, 2 for images, 3 for video and volumes. in_channels: 1 for mono or grey.
     any_ndim: the network takes `ndim` as an argument, so it can be built over the other axes too.
+    axes: the length of each axis in the paper, None if there is no such length; in models that were trained, the input
+      specification counts. sample_rate: Hz of that input if it is sound.
     """
 
     network: Callable[..., nn.Module]
     ndim: Ndim
     in_channels: int
     any_ndim: bool
+    axes: tuple[int, ...] | None
+    sample_rate: int | None
 
 
 _ARCHITECTURES: dict[str, Architecture] = {}
 
 
 def register(
-    name: str, *, ndim: Ndim = 1, in_channels: int = 1, any_ndim: bool = False
+    name: str,
+    *,
+    ndim: Ndim = 1,
+    in_channels: int = 1,
+    any_ndim: bool = False,
+    axes: tuple[int, ...] | None = None,
+    sample_rate: int | None = None,
 ) -> Callable[[type[nn.Module]], type[nn.Module]]:
     """Class decorator that makes a network buildable by `name`; the rest is explained at `Architecture`.
 
@@ -38,7 +48,7 @@ def register(
     def add(network: type[nn.Module]) -> type[nn.Module]:
         if name in _ARCHITECTURES:
             raise ConfigError(f"architecture {name!r} is registered twice; choose another name")
-        _ARCHITECTURES[name] = Architecture(network, ndim, in_channels, any_ndim)
+        _ARCHITECTURES[name] = Architecture(network, ndim, in_channels, any_ndim, axes, sample_rate)
         return network
 
     return add

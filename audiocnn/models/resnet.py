@@ -84,7 +84,7 @@ def _factorised_block(in_channels: int, out_channels: int, stride: int) -> nn.Mo
     return Residual(branch, _shortcut(3, in_channels, out_channels, stride))
 
 
-@register("resnet-18", ndim=2, in_channels=3, any_ndim=True)
+@register("resnet-18", ndim=2, in_channels=3, any_ndim=True, axes=(224, 224))
 class ResNet18(_ResNet18):
     """The first column at the top of the file; takes input of any size."""
 
@@ -95,7 +95,7 @@ class ResNet18(_ResNet18):
         super().__init__(num_outputs, ndim, stem, _basic_block(ndim))
 
 
-@register("r3d-18", ndim=3, in_channels=3)
+@register("r3d-18", ndim=3, in_channels=3, axes=(16, 112, 112))
 class R3D18(_ResNet18):
     """The second column at the top of the file; takes video or volumes of any size."""
 
@@ -104,7 +104,7 @@ class R3D18(_ResNet18):
         super().__init__(num_outputs, 3, stem, _basic_block(3))
 
 
-@register("r2plus1d-18", ndim=3, in_channels=3)
+@register("r2plus1d-18", ndim=3, in_channels=3, axes=(16, 112, 112))
 class R2Plus1D18(_ResNet18):
     """The third column at the top of the file; takes video or volumes of any size."""
 

@@ -28,7 +28,7 @@ WIDTHS = (1, 1, 2, 2, 2, 2, 2, 2, 4)
 """Channels of layers 2 to 10, in multiples of the first layer's."""
 
 
-@register("sample-cnn")
+@register("sample-cnn", axes=(59_049,), sample_rate=22_050)
 class SampleCNN(nn.Module):
     """See the top of the file. width: channels of the first layer, 128 in the paper; the others follow."""
 

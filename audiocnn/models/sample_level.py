@@ -91,7 +91,7 @@ class _SampleLevelNetwork(nn.Module):
         return logits
 
 
-@register("sample-cnn-multi")
+@register("sample-cnn-multi", axes=(59_049,), sample_rate=22_050)
 class SampleCNNMulti(_SampleLevelNetwork):
     """Basic blocks, three levels. width: channels of the stem, 128 in the paper; the others follow."""
 
@@ -101,7 +101,7 @@ class SampleCNNMulti(_SampleLevelNetwork):
         super().__init__(num_outputs, width, _basic)
 
 
-@register("sample-cnn-se")
+@register("sample-cnn-se", axes=(59_049,), sample_rate=22_050)
 class SampleCNNSE(_SampleLevelNetwork):
     """SE blocks, one level. width: as above. gate_ratio: hidden units of a gate for each channel, 16 in the paper."""
 
@@ -109,14 +109,14 @@ class SampleCNNSE(_SampleLevelNetwork):
         super().__init__(num_outputs, width, partial(_gated, gate_ratio=gate_ratio))
 
 
-@register("sample-cnn-se-multi")
+@register("sample-cnn-se-multi", axes=(59_049,), sample_rate=22_050)
 class SampleCNNSEMulti(SampleCNNSE):
     """SE blocks, three levels."""
 
     levels = 3
 
 
-@register("sample-cnn-res")
+@register("sample-cnn-res", axes=(59_049,), sample_rate=22_050)
 class SampleCNNRes(_SampleLevelNetwork):
     """Res blocks, one level. width: as above."""
 
@@ -124,14 +124,14 @@ class SampleCNNRes(_SampleLevelNetwork):
         super().__init__(num_outputs, width, _residual)
 
 
-@register("sample-cnn-res-multi")
+@register("sample-cnn-res-multi", axes=(59_049,), sample_rate=22_050)
 class SampleCNNResMulti(SampleCNNRes):
     """Res blocks, three levels."""
 
     levels = 3
 
 
-@register("sample-cnn-rese")
+@register("sample-cnn-rese", axes=(59_049,), sample_rate=22_050)
 class SampleCNNReSE(_SampleLevelNetwork):
     """ReSE blocks, one level. width, gate_ratio: as above."""
 
@@ -139,7 +139,7 @@ class SampleCNNReSE(_SampleLevelNetwork):
         super().__init__(num_outputs, width, partial(_residual, gate_ratio=gate_ratio))
 
 
-@register("sample-cnn-rese-multi")
+@register("sample-cnn-rese-multi", axes=(59_049,), sample_rate=22_050)
 class SampleCNNReSEMulti(SampleCNNReSE):
     """ReSE blocks, three levels."""
 

@@ -70,6 +70,14 @@ class TestEveryRow:
         longer = (shape[0], *(length + more * step for length, step in zip(shape[1:], stride, strict=True)))
         assert positions(name, longer) == tuple(count + more for count in positions(name, shape))
 
+    def test_input_is_the_registered_one(self, name):
+        entry = models.architecture(name)
+        if entry.ndim > 1:
+            assert (entry.in_channels, *entry.axes) == numbers(ROWS[name][3])
+            return
+        assert entry.axes == numbers(ROWS[name][3])[:1]
+        assert entry.sample_rate / 1000 == float(re.search(r"at ([\d.]+) kHz", ROWS[name][3])[1])
+
     def test_seconds_are_samples_by_rate(self, name):
         if models.architecture(name).ndim == 1:
             samples, seconds, kilohertz = re.fullmatch(
