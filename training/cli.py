@@ -16,6 +16,7 @@ from audiocnn.errors import AudioCnnError, ConfigError
 from audiocnn.export import export_onnx
 from training.baseline import cross_validate_baseline
 from training.config import Config, load_config
+from training.corpora.commands import corpus
 from training.crossval import cross_validate, table
 from training.data.manifest import read_clips
 from training.data.split import clips_of
@@ -190,6 +191,9 @@ def publish_command(model: Path, destination: Path, version: str, crossval: Path
     """Make the model directory MODEL one to hand out, in DESTINATION."""
     publish(model, destination, version, crossval)
     click.echo(f"published: {destination}")
+
+
+commands.add_command(corpus)
 
 
 def main() -> None:
