@@ -11,21 +11,21 @@ Names are loaded on first use: `import audiocnn` alone imports neither torch nor
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from audiocnn.errors import AudioCnnError, AudioError
+from audiocnn.errors import AudioCnnError, AudioError, MediaError
 from audiocnn.prediction import Prediction, Result, SegmentResult
-from audiocnn.spec import AudioSpec, ModelSpec, TaskSpec
+from audiocnn.spec import AudioSpec, ImageSpec, ModelSpec, TaskSpec, VideoSpec, VolumeSpec
 from audiocnn.waveform import Segment, Waveform
 
 if TYPE_CHECKING:
     from audiocnn.audio.decode import decode
-    from audiocnn.audio.reader import DecodeLimits
     from audiocnn.inference.classifier import Classifier
+    from audiocnn.limits import DecodeLimits
 
 __version__ = "0.1.0"
 
 _LAZY = {
     "Classifier": "audiocnn.inference.classifier",
-    "DecodeLimits": "audiocnn.audio.reader",
+    "DecodeLimits": "audiocnn.limits",
     "decode": "audiocnn.audio.decode",
 }
 
@@ -35,12 +35,16 @@ __all__ = [
     "AudioSpec",
     "Classifier",
     "DecodeLimits",
+    "ImageSpec",
+    "MediaError",
     "ModelSpec",
     "Prediction",
     "Result",
     "Segment",
     "SegmentResult",
     "TaskSpec",
+    "VideoSpec",
+    "VolumeSpec",
     "Waveform",
     "decode",
 ]

@@ -37,16 +37,28 @@ class MissingExtraError(AudioCnnError, ImportError):
     code = "missing_extra"
 
 
-class AudioError(AudioCnnError):
-    """Base of errors caused by the audio itself."""
+class MediaError(AudioCnnError):
+    """Base of errors caused by the file to classify itself."""
 
-    code = "bad_audio"
+    code = "bad_media"
 
 
-class UnreadableFileError(AudioError):
+class UnreadableFileError(MediaError):
     """The path leads to no file, or to one that cannot be opened."""
 
     code = "unreadable_file"
+
+
+class FileTooLargeError(MediaError):
+    """The file has more bytes than the limit."""
+
+    code = "file_too_large"
+
+
+class AudioError(MediaError):
+    """Base of errors caused by audio."""
+
+    code = "bad_audio"
 
 
 class UndecodableAudioError(AudioError):
@@ -68,7 +80,7 @@ class UnsupportedAudioError(AudioError):
 
 
 class AudioTooLargeError(AudioError):
-    """The audio exceeds a limit on bytes, seconds or decoded size."""
+    """The audio exceeds a limit on seconds or decoded size."""
 
     code = "audio_too_large"
 
@@ -77,3 +89,39 @@ class NonFiniteAudioError(AudioError):
     """Samples are NaN, infinite or beyond any plausible amplitude."""
 
     code = "non_finite_audio"
+
+
+class VisualError(MediaError):
+    """Base of errors caused by an image, a video or a volume."""
+
+    code = "bad_visual"
+
+
+class UndecodableVisualError(VisualError):
+    """The bytes are not the image, video or volume they should be, or they are damaged."""
+
+    code = "undecodable_visual"
+
+
+class EmptyVisualError(VisualError):
+    """There are no bytes, or no pixels, frames or voxels in them."""
+
+    code = "empty_visual"
+
+
+class UnsupportedVisualError(VisualError):
+    """The bytes are of a format or a codec this library does not read, or of another medium than the model's."""
+
+    code = "unsupported_visual"
+
+
+class VisualTooLargeError(VisualError):
+    """The image, video or volume exceeds a limit on pixels, seconds or decoded size."""
+
+    code = "visual_too_large"
+
+
+class NonFiniteVisualError(VisualError):
+    """Voxels are NaN or infinite."""
+
+    code = "non_finite_visual"

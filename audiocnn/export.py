@@ -18,6 +18,7 @@ from audiocnn.checkpoint import ONNX, load_network, write_atomically
 from audiocnn.errors import CheckpointError
 from audiocnn.inference.onnx_backend import OnnxBackend
 from audiocnn.nn.blocks import ConvNormAct, LinearNormAct
+from audiocnn.spec import AudioSpec, InputSpec
 
 TOLERANCE = 1e-4
 _OPSET = 18
@@ -97,14 +98,14 @@ def _height_one(pool: nn.MaxPool1d | nn.AvgPool1d) -> tuple[_Pair, _Pair, _Pair]
 def export_onnx(directory: Path) -> Path:
     """Write `model.onnx` beside the weights in `directory` and check it against torch.
 
-    Batch and length stay dynamic; the check runs another batch size and another length than the export saw.
+    The batch size stays dynamic, and of sound the length too; the check runs others than the export saw.
     Raises `CheckpointError` if any logit differs by more than `TOLERANCE`; the old file is kept then.
     """
     spec, network = load_network(directory)
     with tempfile.TemporaryDirectory() as temporary:
         candidate = Path(temporary) / ONNX
-        write_onnx(lower(network), spec.input.window, candidate)
-        difference = _largest_difference(network, candidate, spec.input.window)
+        write_onnx(lower(network), spec.input, candidate)
+        difference = _largest_difference(network, candidate, spec.input)
         exported = candidate.read_bytes()
     if not difference <= TOLERANCE:
         raise CheckpointError(f"ONNX and torch logits differ by {difference:.2e}, more than {TOLERANCE:.0e}")
@@ -112,8 +113,10 @@ def export_onnx(directory: Path) -> Path:
     return directory / ONNX
 
 
-def write_onnx(network: nn.Module, window: int, path: Path) -> None:
-    """Write a network as it is, in evaluation mode, with dynamic batch and length; `window` is the length traced."""
+def write_onnx(network: nn.Module, spec: InputSpec, path: Path) -> None:
+    """Write a network as it is, in evaluation mode, for input of `spec`."""
+    name = spec.input_name
+    axes = {0: "batch", 2: "samples"} if spec.media == "audio" else {0: "batch"}
     with warnings.catch_warnings():
         # Known and harmless: the exporter is the older of two, the shape checks of our blocks have one outcome for
         # every legal input, and slices of the shape are computed at run time. The parity check is what counts.
@@ -123,23 +126,26 @@ def write_onnx(network: nn.Module, window: int, path: Path) -> None:
         warnings.filterwarnings("ignore", "Constant folding", UserWarning)
         torch.onnx.export(
             network,
-            (torch.zeros(2, 1, window),),
+            (torch.zeros(2, *spec.shape),),
             path,
             dynamo=False,
-            input_names=["waveform"],
+            input_names=[name],
             output_names=["logits"],
-            dynamic_axes={"waveform": {0: "batch", 2: "samples"}, "logits": {0: "batch"}},
+            dynamic_axes={name: axes, "logits": {0: "batch"}},
             opset_version=_OPSET,
         )
 
 
-def _largest_difference(network: nn.Module, onnx_file: Path, window: int) -> float:
-    backend = OnnxBackend(onnx_file)
+def _largest_difference(network: nn.Module, onnx_file: Path, spec: InputSpec) -> float:
+    backend = OnnxBackend(onnx_file, spec.input_name)
     random = np.random.default_rng(0)
+    shapes = [(1, *spec.shape), (3, *spec.shape)]
+    if isinstance(spec, AudioSpec):
+        shapes.append((3, 1, spec.window + spec.window // 3 + 1))
     worst = 0.0
-    for batch, length in ((1, window), (3, window + window // 3 + 1)):
-        waveform = random.standard_normal((batch, 1, length)).astype(np.float32)
+    for shape in shapes:
+        values = random.standard_normal(shape).astype(np.float32)
         with torch.inference_mode():
-            expected = network(torch.from_numpy(waveform)).numpy()
-        worst = max(worst, float(np.abs(expected - backend(waveform)).max()))
+            expected = network(torch.from_numpy(values)).numpy()
+        worst = max(worst, float(np.abs(expected - backend(values)).max()))
     return worst

@@ -1,8 +1,9 @@
 """Answers: what a classifier says about one file, as records and as the JSON that HTTP and the batch CLI share."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
+from audiocnn.spec import Media
 from audiocnn.waveform import Segment
 
 
@@ -19,7 +20,7 @@ class Prediction:
 
 @dataclass(frozen=True, slots=True)
 class SegmentResult:
-    """The scores of one window, best first; a silent window has none and does not vote."""
+    """The scores of one window of sound or video, best first; a silent window has none and does not vote."""
 
     segment: Segment
     silent: bool
@@ -30,10 +31,76 @@ class SegmentResult:
 class AudioInfo:
     """The sound as it came: before any conversion."""
 
+    media: ClassVar[Media] = "audio"
+
     duration_s: float
     sample_rate: int
     channels: int
     format: str
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "duration_s": round(self.duration_s, 6),
+            "sample_rate": self.sample_rate,
+            "channels": self.channels,
+            "format": self.format,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class ImageInfo:
+    """The picture as it came; `mode` is Pillow's word for its colours, such as `L` or `RGB`."""
+
+    media: ClassVar[Media] = "image"
+
+    width: int
+    height: int
+    mode: str
+    format: str
+
+    def to_json(self) -> dict[str, Any]:
+        return {"width": self.width, "height": self.height, "mode": self.mode, "format": self.format}
+
+
+@dataclass(frozen=True, slots=True)
+class VideoInfo:
+    """The video as it came; `num_frames` counts those that could be decoded."""
+
+    media: ClassVar[Media] = "video"
+
+    duration_s: float
+    num_frames: int
+    width: int
+    height: int
+    codec: str
+    format: str
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "duration_s": round(self.duration_s, 6),
+            "num_frames": self.num_frames,
+            "width": self.width,
+            "height": self.height,
+            "codec": self.codec,
+            "format": self.format,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class VolumeInfo:
+    """The array as it came: its shape and its NumPy type."""
+
+    media: ClassVar[Media] = "volume"
+
+    shape: tuple[int, ...]
+    dtype: str
+    format: str
+
+    def to_json(self) -> dict[str, Any]:
+        return {"shape": list(self.shape), "dtype": self.dtype, "format": self.format}
+
+
+MediaInfo = AudioInfo | ImageInfo | VideoInfo | VolumeInfo
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,13 +137,14 @@ class Timing:
 class Result:
     """The answer for a whole file.
 
-    predictions: scores over the clip, best first: the mean over the segments that are not silent. Empty if all are.
-    segments: the answer for each window in time order.
+    media: the file as it came; its class tells whether it was audio, an image, a video or a volume.
+    predictions: scores over the file, best first: the mean over the windows that are not silent. Empty if all are.
+    segments: the answer for each window in time order; empty for what has no time.
     warnings: what the caller should know: a truncated file, nothing but silence.
     """
 
     model: ModelInfo
-    audio: AudioInfo
+    media: MediaInfo
     predictions: tuple[Prediction, ...]
     segments: tuple[SegmentResult, ...]
     warnings: tuple[str, ...]
@@ -94,12 +162,7 @@ class Result:
 
         body: dict[str, Any] = {
             "model": {"name": self.model.name, "version": self.model.version, "sha256": self.model.sha256},
-            "audio": {
-                "duration_s": round(self.audio.duration_s, 6),
-                "sample_rate": self.audio.sample_rate,
-                "channels": self.audio.channels,
-                "format": self.audio.format,
-            },
+            self.media.media: self.media.to_json(),
             "predictions": kept(self.predictions),
         }
         if segments:

@@ -28,6 +28,7 @@ from audiocnn import models
 from audiocnn.export import lower, write_onnx
 from audiocnn.inference.onnx_backend import OnnxBackend
 from audiocnn.inference.torch_backend import TorchBackend
+from audiocnn.spec import AudioSpec
 
 Run = Callable[[np.ndarray], np.ndarray]
 CASES = [("m5", 8_000), ("m18", 8_000), ("filterbank-resnet", 64_000)]
@@ -61,8 +62,8 @@ def main() -> None:
 
 
 def _onnx(network: nn.Module, samples: int, path: Path, threads: int) -> OnnxBackend:
-    write_onnx(network, samples, path)
-    return OnnxBackend(path, threads)
+    write_onnx(network, AudioSpec(16_000, samples, samples), path)
+    return OnnxBackend(path, "waveform", threads)
 
 
 def _times(backends: dict[str, Run], batch: int, samples: int, rounds: int) -> dict[str, list[float]]:

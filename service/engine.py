@@ -2,10 +2,8 @@
 
 import asyncio
 import dataclasses
-import io
 import threading
 import time
-import wave
 from concurrent.futures import ThreadPoolExecutor
 from typing import Protocol
 
@@ -105,14 +103,5 @@ class LocalEngine:
     def _load(self) -> Classifier:
         """The classifier, tried once: a model that cannot answer fails here, and the first caller waits no longer."""
         classifier = Classifier.load(self._settings.model)
-        classifier.classify(_square_wave(classifier.spec.input.sample_rate))
+        classifier.warm_up()
         return classifier
-
-
-def _square_wave(sample_rate: int) -> bytes:
-    """A WAV file of one second, loud enough not to count as silence."""
-    file = io.BytesIO()
-    with wave.open(file, "wb") as wav:
-        wav.setparams((1, 2, sample_rate, 0, "NONE", ""))
-        wav.writeframes(b"\x00\x40\x00\xc0" * (sample_rate // 2))
-    return file.getvalue()

@@ -80,6 +80,14 @@ STATUS: dict[type[Exception], tuple[int, str]] = {
     library.UnsupportedAudioError: (415, "The audio format is not supported"),
     library.NonFiniteAudioError: (422, "The audio has samples that are not finite"),
     library.AudioError: (400, "The audio cannot be used"),
+    library.UndecodableVisualError: (400, "The file cannot be decoded"),
+    library.EmptyVisualError: (400, "There is nothing in the file"),
+    library.VisualTooLargeError: (413, "The file is too large"),
+    library.UnsupportedVisualError: (415, "The file format is not supported"),
+    library.NonFiniteVisualError: (422, "The file has values that are not finite"),
+    library.VisualError: (400, "The file cannot be used"),
+    library.FileTooLargeError: (413, "The file is too large"),
+    library.MediaError: (400, "The file cannot be used"),
     MalformedBodyError: (400, "The request body is malformed"),
     SlowBodyError: (408, "The request body came too slowly"),
     BodyTooLargeError: (413, "The request body is too large"),
@@ -131,7 +139,7 @@ def internal_problem(request: Request) -> JSONResponse:
 def install(app: FastAPI) -> None:
     """Make every error of `app` a problem. Unexpected exceptions are left to the `RequestContext` middleware."""
     app.add_exception_handler(RequestError, _known)
-    app.add_exception_handler(library.AudioError, _known)
+    app.add_exception_handler(library.MediaError, _known)
     app.add_exception_handler(RequestValidationError, _invalid_parameters)
     app.add_exception_handler(HTTPException, _http)
 

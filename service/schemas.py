@@ -50,6 +50,34 @@ class AudioBody(BaseModel):
     format: str
 
 
+class ImageBody(BaseModel):
+    """The picture as it came."""
+
+    width: int
+    height: int
+    mode: str = Field(description="Its colours, such as `L` for grey or `RGB`.")
+    format: str
+
+
+class VideoBody(BaseModel):
+    """The video as it came."""
+
+    duration_s: float
+    num_frames: int
+    width: int
+    height: int
+    codec: str
+    format: str
+
+
+class VolumeBody(BaseModel):
+    """The array as it came."""
+
+    shape: list[int]
+    dtype: str
+    format: str
+
+
 class TimingBody(BaseModel):
     queue: float = Field(description="Waiting for a worker.")
     decode: float = Field(description="Decoding, resampling and cutting into windows.")
@@ -77,8 +105,11 @@ class ClassifyResponse(BaseModel):
 
     request_id: str
     model: ModelBody
-    audio: AudioBody
-    predictions: list[PredictionBody] = Field(description="Over the whole recording, best first; empty for silence.")
+    audio: AudioBody | None = Field(None, description="With a model of sound.")
+    image: ImageBody | None = Field(None, description="With a model of images.")
+    video: VideoBody | None = Field(None, description="With a model of video.")
+    volume: VolumeBody | None = Field(None, description="With a model of volumes.")
+    predictions: list[PredictionBody] = Field(description="Over the whole file, best first; empty for silence.")
     segments: list[SegmentBody] = Field([], description="In time order; only with `segments=true`.")
     warnings: list[str] = Field(description="What to know about the answer, such as a file cut short.")
     timing_ms: TimingBody
@@ -88,15 +119,59 @@ class StatusBody(BaseModel):
     status: Literal["alive", "ready"]
 
 
-class InputBody(BaseModel):
-    """What the model hears; `window` and `hop` are in samples at `sample_rate` Hz."""
+class AudioInputBody(BaseModel):
+    """What a model of sound hears; `window` and `hop` are in samples at `sample_rate` Hz."""
 
+    media: Literal["audio"]
     sample_rate: int
     window: int
     hop: int
     normalisation: str
     tail: str
     silence_db: float
+
+
+class ImageInputBody(BaseModel):
+    """What a model of images sees, in pixels; brightness from 0 to 1 becomes `(brightness - mean) / deviation`."""
+
+    media: Literal["image"]
+    height: int
+    width: int
+    channels: int
+    fit: str
+    mean: float
+    deviation: float
+
+
+class VideoInputBody(BaseModel):
+    """What a model of video sees; `frames` and `hop` are in frames at `frame_rate` a second."""
+
+    media: Literal["video"]
+    frames: int
+    height: int
+    width: int
+    frame_rate: int
+    hop: int
+    channels: int
+    fit: str
+    mean: float
+    deviation: float
+    tail: str
+
+
+class VolumeInputBody(BaseModel):
+    """What a model of volumes sees, in voxels; the values `low` and `high` become 0 and 1."""
+
+    media: Literal["volume"]
+    depth: int
+    height: int
+    width: int
+    channels: int
+    fit: str
+    low: float
+    high: float
+    mean: float
+    deviation: float
 
 
 class TaskBody(BaseModel):
@@ -112,7 +187,7 @@ class ServedModel(BaseModel):
     sha256: str
     architecture: str
     task: TaskBody
-    input: InputBody
+    input: AudioInputBody | ImageInputBody | VideoInputBody | VolumeInputBody = Field(discriminator="media")
     licence: str
     metrics: dict[str, Any]
 

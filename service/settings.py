@@ -5,7 +5,7 @@ import os
 from pydantic import Field, PositiveFloat, PositiveInt
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from audiocnn.audio.reader import DecodeLimits
+from audiocnn.limits import DecodeLimits
 
 _MIB = 2**20
 

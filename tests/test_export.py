@@ -34,7 +34,7 @@ def every_model(tmp_path_factory):
 class TestEveryArchitecture:
     def test_agrees_with_torch_at_other_batches_and_lengths(self, every_model, name):
         _, network = checkpoint.load_network(every_model[name])
-        backend = OnnxBackend(every_model[name] / "model.onnx")
+        backend = OnnxBackend(every_model[name] / "model.onnx", "waveform")
         random = np.random.default_rng(3)
         spread = 0.0
         for batch, length in SHAPES:

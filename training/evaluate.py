@@ -7,9 +7,9 @@ from pathlib import Path
 
 import numpy as np
 
-from audiocnn.audio.decode import Source
 from audiocnn.errors import ConfigError
 from audiocnn.inference.classifier import Classifier
+from audiocnn.source import Source
 from audiocnn.spec import TaskSpec
 from training.data.manifest import Clip
 from training.metrics import Scores

@@ -153,7 +153,7 @@ def validate(network: nn.Module, config: Config, clips: list[Clip], cache: Cache
         for clip in clips:
             cut = list(windows([cache.samples(clip)[np.newaxis]], config.input))
             heard = [window for window in cut if not window.silent] or cut
-            batch = torch.from_numpy(np.stack([window.samples for window in heard])).to(device)
+            batch = torch.from_numpy(np.stack([window.values for window in heard])).to(device)
             logits = network(batch).double().cpu().numpy()
             scores.append(scores_of(logits, task.kind).mean(axis=0))
             targets.append([float(label in clip.labels) for label in task.labels])

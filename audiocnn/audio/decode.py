@@ -4,32 +4,25 @@ The format is told from the first bytes, never from the file's name: WAV goes to
 known formats to libsndfile, and everything else is refused before any codec sees it.
 """
 
-import io
-import os
-import stat
 from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
+from contextlib import closing, contextmanager
 from typing import BinaryIO
 
 import numpy as np
 
 from audiocnn.audio import wav
-from audiocnn.audio.reader import AudioReader, DecodeLimits
+from audiocnn.audio.reader import AudioReader
 from audiocnn.audio.sndfile import SndfileReader, sniff
 from audiocnn.errors import (
     AudioError,
-    ConfigError,
     EmptyAudioError,
     NonFiniteAudioError,
     UndecodableAudioError,
-    UnreadableFileError,
     UnsupportedAudioError,
 )
+from audiocnn.limits import DecodeLimits
+from audiocnn.source import Source, open_source
 from audiocnn.waveform import Samples, Waveform
-
-Source = bytes | bytearray | memoryview | str | os.PathLike[str]
-"""Encoded audio in memory, or the path of a file that holds it."""
 
 MAX_AMPLITUDE = 1e6
 """Full scale is 1; float files may exceed it, but 120 dB above it is damage, and squares of more overflow."""
@@ -42,19 +35,11 @@ def open_audio(source: Source, limits: DecodeLimits | None = None) -> Iterator[A
     """Open encoded audio and check its header against `limits`.
 
     Raises `EmptyAudioError` for no bytes, `UnsupportedAudioError` for a codec or container not read here,
-    `UndecodableAudioError` for a damaged header, `AudioTooLargeError` for too many bytes,
-    `UnreadableFileError` for a path that cannot be opened, `ConfigError` for a source of another type.
+    `UndecodableAudioError` for a damaged header, and what `open_source` raises.
     """
     limits = limits or DecodeLimits()
-    file = _open(source, limits)
-    try:
-        reader = _reader(file, limits)
-        try:
-            yield reader
-        finally:
-            reader.close()
-    finally:
-        file.close()
+    with open_source(source, limits) as file, closing(_reader(file, limits)) as reader:
+        yield reader
 
 
 def checked_blocks(reader: AudioReader, limits: DecodeLimits | None = None) -> Iterator[Samples]:
@@ -85,23 +70,6 @@ def decode(source: Source, limits: DecodeLimits | None = None) -> Waveform:
     with open_audio(source, limits) as reader:
         blocks = list(checked_blocks(reader, limits))
         return Waveform(np.ascontiguousarray(np.concatenate(blocks, axis=1)), reader.sample_rate)
-
-
-def _open(source: Source, limits: DecodeLimits) -> BinaryIO:
-    if isinstance(source, (bytes, bytearray, memoryview)):
-        limits.check_bytes(len(source))
-        return io.BytesIO(source)
-    if not isinstance(source, (str, os.PathLike)):
-        raise ConfigError(f"expected the path of an audio file or its bytes, got {type(source).__name__}")
-    path = Path(source)
-    try:
-        status = path.stat()
-        if not stat.S_ISREG(status.st_mode):
-            raise UnreadableFileError(f"{path.name} is not a regular file; give a file, or the bytes themselves")
-        limits.check_bytes(status.st_size)
-        return path.open("rb")
-    except OSError as error:
-        raise UnreadableFileError(f"cannot read {path.name}: {error.strerror}") from error
 
 
 def _reader(file: BinaryIO, limits: DecodeLimits) -> AudioReader:

@@ -3,31 +3,25 @@
     bytes or path -> decode -> downmix -> resample -> [ mono at the model's rate ] -> framing -> level -> windows
                      `------------ mono_blocks -------------'                        `------ windows ------'
 
-`prepare` joins the two. Training caches what `mono_blocks` gives and cuts its random crops from there; its validation
-goes through `windows`.
+`open_prepared` joins the two. Training caches what `mono_blocks` gives and cuts its random crops from there; its
+validation goes through `windows`.
 """
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from contextlib import contextmanager
 
-from audiocnn.audio.decode import checked_blocks
+from audiocnn.audio.decode import checked_blocks, open_audio
 from audiocnn.audio.framing import frame_blocks
 from audiocnn.audio.normalise import downmix, level_db, normalise_level
-from audiocnn.audio.reader import AudioReader, DecodeLimits
+from audiocnn.audio.reader import AudioReader
 from audiocnn.audio.resample import resample_blocks
 from audiocnn.errors import EmptyAudioError
+from audiocnn.limits import DecodeLimits
+from audiocnn.prediction import AudioInfo
+from audiocnn.prepared import Window
+from audiocnn.source import Source
 from audiocnn.spec import AudioSpec
-from audiocnn.waveform import Samples, Segment
-
-
-@dataclass(frozen=True, slots=True)
-class Window:
-    """One model input: `samples` `(1, window)`, level-normalised; the `segment` of real sound it covers; and whether
-    that sound was silent before its level was raised."""
-
-    samples: Samples
-    segment: Segment
-    silent: bool
+from audiocnn.waveform import Samples
 
 
 def mono_blocks(reader: AudioReader, sample_rate: int, limits: DecodeLimits | None = None) -> Iterator[Samples]:
@@ -44,17 +38,52 @@ def windows(blocks: Iterable[Samples], spec: AudioSpec) -> Iterator[Window]:
         yield Window(normalise_level(samples, spec.normalisation), segment, silent)
 
 
-def prepare(reader: AudioReader, spec: AudioSpec, limits: DecodeLimits | None = None) -> Iterator[Window]:
-    """The windows a model with `spec` is fed, one at a time, in constant memory.
+class PreparedAudio:
+    """A sound opened for a model with `spec`; see `Prepared`."""
 
-    Raises what `checked_blocks` raises, and `EmptyAudioError` for a sound too short to survive resampling (1 sample
-    at 48 kHz is none at 16 kHz).
-    """
-    empty = True
-    for window in windows(mono_blocks(reader, spec.sample_rate, limits), spec):
-        empty = False
-        yield window
-    if empty:
-        raise EmptyAudioError(
-            f"the audio is shorter than one sample at the model's {spec.sample_rate} Hz; send a longer piece"
-        )
+    def __init__(self, reader: AudioReader, spec: AudioSpec, limits: DecodeLimits | None) -> None:
+        self._reader = reader
+        self._spec = spec
+        self._limits = limits
+
+    @property
+    def info(self) -> AudioInfo:
+        reader = self._reader
+        return AudioInfo(reader.num_samples / reader.sample_rate, reader.sample_rate, reader.channels, reader.format)
+
+    @property
+    def warnings(self) -> list[str]:
+        return self._reader.warnings
+
+    def windows(self) -> Iterator[Window]:
+        """The model inputs, one at a time, in constant memory.
+
+        Raises what `checked_blocks` raises, and `EmptyAudioError` for a sound too short to survive resampling (1 sample
+        at 48 kHz is none at 16 kHz).
+        """
+        count = heard = 0
+        for window in windows(mono_blocks(self._reader, self._spec.sample_rate, self._limits), self._spec):
+            count += 1
+            heard += not window.silent
+            yield window
+        if not count:
+            raise EmptyAudioError(
+                f"the audio is shorter than one sample at the model's {self._spec.sample_rate} Hz; send a longer piece"
+            )
+        window_s = self._spec.window / self._spec.sample_rate
+        if not heard:
+            self.warnings.append(
+                f"no sound above {self._spec.silence_db:g} dB after mixing to mono: silence has no label"
+            )
+        elif 4 * self.info.duration_s < window_s:
+            self.warnings.append(
+                f"{self.info.duration_s:.3f} s of sound is little for a model that hears {window_s:g} s at a time: "
+                "do not rely on this answer"
+            )
+
+
+@contextmanager
+def open_prepared(source: Source, spec: AudioSpec, limits: DecodeLimits | None = None) -> Iterator[PreparedAudio]:
+    """Encoded audio as the windows a model with `spec` is fed. Raises what `open_audio` raises."""
+    with open_audio(source, limits) as reader:
+        yield PreparedAudio(reader, spec, limits)

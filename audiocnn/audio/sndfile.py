@@ -6,8 +6,9 @@ from typing import BinaryIO
 
 import soundfile
 
-from audiocnn.audio.reader import BLOCK, AudioReader, DecodeLimits
+from audiocnn.audio.reader import BLOCK, AudioReader
 from audiocnn.errors import UndecodableAudioError
+from audiocnn.limits import DecodeLimits
 from audiocnn.waveform import Samples
 
 

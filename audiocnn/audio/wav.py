@@ -13,8 +13,9 @@ from typing import BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
-from audiocnn.audio.reader import BLOCK, AudioReader, DecodeLimits
+from audiocnn.audio.reader import BLOCK, AudioReader
 from audiocnn.errors import EmptyAudioError, UndecodableAudioError, UnsupportedAudioError
+from audiocnn.limits import DecodeLimits
 from audiocnn.waveform import Samples
 
 MAGICS = (b"RIFF", b"RIFX", b"RF64", b"BW64")

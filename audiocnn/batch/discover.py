@@ -1,22 +1,29 @@
-"""Audio files from a mix of files and folders, lazily and in a stable order."""
+"""The files of one medium from a mix of files and folders, lazily and in a stable order."""
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
 from audiocnn.batch.result import FileError, FileResult
+from audiocnn.spec import Media
 
-EXTENSIONS = (
-    ".aif", ".aifc", ".aiff", ".au", ".bwf", ".caf", ".flac", ".mp3", ".oga", ".ogg", ".opus", ".rf64", ".snd", ".wav",
-    ".wave",
-)  # fmt: skip
-"""What counts as audio in a folder, in any letter case. A file's content decides how it is read, never its name."""
+EXTENSIONS: Mapping[Media, tuple[str, ...]] = {
+    "audio": (
+        ".aif", ".aifc", ".aiff", ".au", ".bwf", ".caf", ".flac", ".mp3", ".oga", ".ogg", ".opus", ".rf64", ".snd",
+        ".wav", ".wave",
+    ),
+    "image": (".bmp", ".gif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"),
+    "video": (".avi", ".gif", ".m4v", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg", ".ogv", ".webm"),
+    "volume": (".npy", ".npz"),
+}  # fmt: skip
+"""What counts as a file of each medium in a folder, in any letter case. A file's content decides how it is read, never
+its name."""
 
 
-def discover(inputs: Iterable[str], *, recursive: bool = False) -> Iterator[str | FileResult]:
+def discover(inputs: Iterable[str], *, recursive: bool = False, media: Media = "audio") -> Iterator[str | FileResult]:
     """The files to classify: `inputs` in their order, and within a folder its files by name, then its sub-folders.
 
     inputs: a file is taken whatever its extension, and so is a path that leads nowhere: opening it will say why.
-      A folder gives its files with one of `EXTENSIONS`, dotfiles too.
+      A folder gives its files with one of the `EXTENSIONS` of `media`, dotfiles too.
     recursive: whether to enter sub-folders, links to folders included. Each folder is entered once, however many
       links or inputs lead to it, so loops end.
     A folder that cannot be listed gives a failed `FileResult`.
@@ -24,12 +31,14 @@ def discover(inputs: Iterable[str], *, recursive: bool = False) -> Iterator[str 
     entered: set[tuple[int, int]] = set()
     for path in inputs:
         if os.path.isdir(path):
-            yield from _walk(path, recursive, entered)
+            yield from _walk(path, recursive, EXTENSIONS[media], entered)
         else:
             yield path
 
 
-def _walk(root: str, recursive: bool, entered: set[tuple[int, int]]) -> Iterator[str | FileResult]:
+def _walk(
+    root: str, recursive: bool, extensions: tuple[str, ...], entered: set[tuple[int, int]]
+) -> Iterator[str | FileResult]:
     waiting = [root]
     while waiting:
         folder = waiting.pop()
@@ -47,7 +56,7 @@ def _walk(root: str, recursive: bool, entered: set[tuple[int, int]]) -> Iterator
         for entry in entries:
             if _is_folder(entry):
                 folders.append(entry.path)
-            elif entry.name.lower().endswith(EXTENSIONS) and not _is_apple_double(folder, entry.name):
+            elif entry.name.lower().endswith(extensions) and not _is_apple_double(folder, entry.name):
                 yield entry.path
         if recursive:
             waiting.extend(reversed(folders))

@@ -9,10 +9,10 @@ from collections import deque
 from collections.abc import Generator, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 
-from audiocnn.audio.reader import DecodeLimits
 from audiocnn.batch.result import FileError, FileResult
 from audiocnn.errors import ConfigError
 from audiocnn.inference.classifier import Classifier
+from audiocnn.limits import DecodeLimits
 
 AHEAD = 32
 """Files begun or finished ahead of the oldest unfinished one, for each worker: enough that one hour-long file does not

@@ -4,6 +4,7 @@ import sys
 import time
 from collections.abc import Callable
 from contextlib import ExitStack, closing
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from audiocnn.batch.writers import Selection, Writer
 
 
-@click.command(short_help="Label audio files and folders.")
+@click.command(short_help="Label files and folders.")
 @click.argument("inputs", nargs=-1, required=True, metavar="INPUT...", type=click.Path())
 @click.option("-r", "--recursive", is_flag=True, help="Look in sub-folders too.")
 @click.option("-o", "--output", type=click.Path(path_type=Path), metavar="OUT", help="Write to this file.")
@@ -52,6 +53,8 @@ def classify(
 ) -> None:
     """Label audio files, and the audio files in folders: WAV, FLAC, Ogg, MP3, AIFF, AU and CAF.
 
+    With a model of images, video or volumes (see `audiocnn models`) it labels those.
+
     A file that cannot be read gives a row that says why, and the others go on. OUT is replaced when all is done;
     until then the finished rows lie in OUT.part.
 
@@ -74,6 +77,8 @@ def classify(
         _check_output(output)
     classifier = Classifier.load(model)
     selection = Selection(min(top_k, len(classifier.spec.task.labels)), threshold, segments)
+    media = classifier.spec.input.media
+    find = partial(discover, inputs, recursive=recursive, media=media)
     started = time.monotonic()
     done = failed = 0
     with ExitStack() as stack:
@@ -86,8 +91,8 @@ def classify(
             writer, console = _rows(stack, output, format_name, selection), _console_beside_rows(output)
         tick = None
         if console is not None and not quiet:
-            tick = _bar(stack, console, total=sum(1 for _ in discover(inputs, recursive=recursive)))
-        files = classify_files(discover(inputs, recursive=recursive), classifier, workers=workers)
+            tick = _bar(stack, console, total=sum(1 for _ in find()))
+        files = classify_files(find(), classifier, workers=workers)
         try:
             for file in stack.enter_context(closing(files)):
                 with uninterrupted():
@@ -101,7 +106,7 @@ def classify(
             click.echo(f"stopped after {done} files{where}", err=True)
             raise
     if not quiet and (tick is not None or failed or not done):
-        click.echo(_summary(done, failed, time.monotonic() - started, recursive), err=True)
+        click.echo(_summary(media, done, failed, time.monotonic() - started, recursive), err=True)
     if failed:
         ctx.exit(1)
 
@@ -112,10 +117,11 @@ def _check_output(output: Path) -> None:
 
     if output.is_dir() or not output.parent.is_dir():
         raise click.BadParameter(f"expected a file in an existing folder, got {output}", param_hint="-o")
-    if output.name.lower().endswith(EXTENSIONS):
-        raise click.BadParameter(
-            f"{output} is called like audio, and OUT gets text: name it .csv or .jsonl", param_hint="-o"
-        )
+    for media, extensions in EXTENSIONS.items():
+        if output.name.lower().endswith(extensions):
+            raise click.BadParameter(
+                f"{output} is called like {media}, and OUT gets text: name it .csv or .jsonl", param_hint="-o"
+            )
 
 
 def _rows(stack: ExitStack, output: Path | None, format_name: str | None, selection: "Selection") -> "Writer":
@@ -156,7 +162,7 @@ def _bar(stack: ExitStack, console: "Console", total: int) -> Callable[[int], No
     return stack.enter_context(progress_bar(console, total))
 
 
-def _summary(done: int, failed: int, seconds: float, recursive: bool) -> str:
+def _summary(media: str, done: int, failed: int, seconds: float, recursive: bool) -> str:
     if not done:
-        return "no audio files found" + ("" if recursive else "; -r looks in sub-folders too")
+        return f"no {media} files found" + ("" if recursive else "; -r looks in sub-folders too")
     return f"{done} {'file' if done == 1 else 'files'} in {seconds:.1f} s, {failed} failed"

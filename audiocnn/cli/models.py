@@ -24,11 +24,10 @@ def _described(directory: Path) -> str:
     from audiocnn.checkpoint import ONNX, read_spec
 
     spec = read_spec(directory)
-    seconds = [samples / spec.input.sample_rate for samples in (spec.input.window, spec.input.hop)]
     lines = [
         f"{spec.name} {spec.version} ({spec.architecture}, {(directory / ONNX).stat().st_size / 1e6:.1f} MB)",
         f"labels: {', '.join(spec.task.labels)} ({spec.task.kind})",
-        f"input: {spec.input.sample_rate} Hz, windows of {seconds[0]:g} s every {seconds[1]:g} s",
+        f"input: {spec.input.summary}",
         f"licence: {spec.licence}",
     ]
     lines += [f"{name}: {_one_line(value)}" for name, value in spec.metrics.items()]

@@ -5,12 +5,10 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from audiocnn.waveform import Samples
-
 
 class Backend(Protocol):
     """A network ready to run. Safe to call from several threads at once."""
 
-    def __call__(self, windows: Samples) -> NDArray[np.float32]:
-        """Logits `(batch, outputs)` of float32 windows `(batch, 1, samples)`."""
+    def __call__(self, windows: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Logits `(batch, outputs)` of float32 windows `(batch, channels, *axes)`."""
         ...

@@ -1,4 +1,4 @@
-"""`Classifier`: encoded audio in, `Result` out."""
+"""`Classifier`: an encoded file in, `Result` out."""
 
 import time
 from collections.abc import Iterable, Iterator
@@ -9,14 +9,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from audiocnn import pretrained
-from audiocnn.audio.decode import Source, open_audio
-from audiocnn.audio.prepare import Window, prepare
-from audiocnn.audio.reader import DecodeLimits
 from audiocnn.checkpoint import ONNX, load_network, read_spec, weights_sha256
 from audiocnn.errors import CheckpointError, ConfigError, MissingExtraError
 from audiocnn.inference.backend import Backend
 from audiocnn.inference.onnx_backend import OnnxBackend
-from audiocnn.prediction import AudioInfo, ModelInfo, Prediction, Result, SegmentResult, Timing
+from audiocnn.limits import DecodeLimits
+from audiocnn.media import open_media
+from audiocnn.prediction import ModelInfo, Prediction, Result, SegmentResult, Timing
+from audiocnn.prepared import Window
+from audiocnn.source import Source
 from audiocnn.spec import ModelSpec, TaskKind
 
 BATCH = 8
@@ -50,72 +51,64 @@ class Classifier:
         if backend not in ("onnx", "torch"):
             raise ConfigError(f"backend must be 'onnx' or 'torch', got {backend!r}")
         if backend == "onnx":
-            return cls(spec, OnnxBackend(directory / ONNX, threads), sha256)
+            return cls(spec, OnnxBackend(directory / ONNX, spec.input.input_name, threads), sha256)
         try:
             from audiocnn.inference.torch_backend import TorchBackend
         except ImportError as error:
             raise MissingExtraError("backend 'torch' needs torch: pip install 'audiocnn[train]'") from error
         return cls(spec, TorchBackend(load_network(directory)[1]), sha256)
 
-    @property
-    def window_s(self) -> float:
-        """The seconds of sound in one window."""
-        return self.spec.input.window / self.spec.input.sample_rate
-
     def classify(self, source: Source, limits: DecodeLimits | None = None) -> Result:
-        """Scores of one file: over the whole clip and for each window.
+        """Scores of one file: over the whole file and, for sound and video, for each window.
 
-        source: encoded audio as bytes, or the path of a file. limits: what to refuse (see `DecodeLimits`).
-        Raises an `AudioError` that says what is wrong with the audio.
+        source: an encoded file as bytes, or the path of one. limits: what to refuse (see `DecodeLimits`).
+        Raises a `MediaError` that says what is wrong with the file.
         """
         started = time.perf_counter()
         infer_s = 0.0
         segments: list[SegmentResult] = []
         total: NDArray[np.float64] = np.zeros(len(self.spec.task.labels))
-        voiced = 0
-        with open_audio(source, limits) as reader:
-            for batch in _batches(prepare(reader, self.spec.input, limits)):
-                heard = [window for window in batch if not window.silent]
+        heard = 0
+        with open_media(source, self.spec.input, limits) as prepared:
+            for batch in _batches(prepared.windows()):
                 batch_started = time.perf_counter()
-                batch_scores = iter(self._scores(heard))
+                scores = iter(self._scores([window for window in batch if not window.silent]))
                 infer_s += time.perf_counter() - batch_started
                 for window in batch:
-                    if window.silent:
-                        segments.append(SegmentResult(window.segment, silent=True, predictions=()))
-                        continue
-                    scores = next(batch_scores)
-                    total += scores
-                    voiced += 1
-                    segments.append(SegmentResult(window.segment, silent=False, predictions=self._ranked(scores)))
-            warnings = list(reader.warnings)
-            duration_s = reader.num_samples / reader.sample_rate
-            audio_info = AudioInfo(duration_s, reader.sample_rate, reader.channels, reader.format)
-        if not voiced:
-            warnings.append(
-                f"no sound above {self.spec.input.silence_db:g} dB after mixing to mono: silence has no label"
-            )
-        elif 4 * duration_s < self.window_s:
-            warnings.append(
-                f"{duration_s:.3f} s of sound is little for a model that hears {self.window_s:g} s at a time: "
-                "do not rely on this answer"
-            )
+                    predictions: tuple[Prediction, ...] = ()
+                    if not window.silent:
+                        row = next(scores)
+                        total += row
+                        heard += 1
+                        predictions = self._ranked(row)
+                    if window.segment is not None:
+                        segments.append(SegmentResult(window.segment, window.silent, predictions))
+            media, warnings = prepared.info, tuple(prepared.warnings)
         return Result(
             model=self.info,
-            audio=audio_info,
-            predictions=self._ranked(total / voiced) if voiced else (),
+            media=media,
+            predictions=self._ranked(total / heard) if heard else (),
             segments=tuple(segments),
-            warnings=tuple(warnings),
+            warnings=warnings,
             timing=Timing(
                 decode_ms=1000 * (time.perf_counter() - started - infer_s),
                 infer_ms=1000 * infer_s,
             ),
         )
 
+    def warm_up(self) -> None:
+        """Run the network once, on noise: a model that cannot answer fails here, and the first caller waits less.
+
+        Raises `CheckpointError` if its files do not fit together.
+        """
+        values = np.random.default_rng(0).standard_normal(self.spec.input.shape).astype(np.float32)
+        self._scores([Window(values, None)])
+
     def _scores(self, windows: list[Window]) -> NDArray[np.float64]:
         """Scores `(windows, labels)` between 0 and 1."""
         if not windows:
             return np.empty((0, len(self.spec.task.labels)))
-        logits = self._backend(np.stack([window.samples for window in windows]))
+        logits = self._backend(np.stack([window.values for window in windows]))
         if logits.shape != (len(windows), len(self.spec.task.labels)) or not np.isfinite(logits).all():
             raise CheckpointError(
                 f"model {self.spec.name!r} gave logits of shape {logits.shape} or non-finite ones where "

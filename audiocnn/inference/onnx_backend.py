@@ -7,17 +7,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from audiocnn.errors import CheckpointError
-from audiocnn.waveform import Samples
 
 
 class OnnxBackend:
-    """Runs `model.onnx`.
+    """Runs `model.onnx`, whose input is called `input_name` and whose output `logits`.
 
     threads: threads inside one call; callers on several threads want 1.
     Raises `CheckpointError` if the file is missing or not a model.
     """
 
-    def __init__(self, path: Path, threads: int = 1) -> None:
+    def __init__(self, path: Path, input_name: str, threads: int = 1) -> None:
         # Since 1.29 onnxruntime reports its use to its maker unless this is set before it is imported. Audio may be
         # private: whoever wants to report sets it to 0.
         os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
@@ -33,12 +32,14 @@ class OnnxBackend:
         except Exception as error:  # onnxruntime's exceptions share no public base class
             raise CheckpointError(f"{path} is not a model onnxruntime can run: {error}") from error
         ends = [end.name for end in (*self._session.get_inputs(), *self._session.get_outputs())]
-        if ends != ["waveform", "logits"]:
+        if ends != [input_name, "logits"]:
             raise CheckpointError(
-                f"{path} must take 'waveform' and give 'logits', it has {', '.join(ends)}; write it with: "
+                f"{path} must take {input_name!r} and give 'logits', it has {', '.join(ends)}; write it with: "
                 f"audiocnn export {path.parent}"
             )
 
-    def __call__(self, windows: Samples) -> NDArray[np.float32]:
-        logits: NDArray[np.float32] = self._session.run(["logits"], {"waveform": windows})[0]
+        self._input_name = input_name
+
+    def __call__(self, windows: NDArray[np.float32]) -> NDArray[np.float32]:
+        logits: NDArray[np.float32] = self._session.run(["logits"], {self._input_name: windows})[0]
         return logits

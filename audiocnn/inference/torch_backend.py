@@ -5,8 +5,6 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from audiocnn.waveform import Samples
-
 
 class TorchBackend:
     """Runs a network in evaluation mode on `device`."""
@@ -15,7 +13,7 @@ class TorchBackend:
         self._network = network.eval().to(device)
         self._device = device
 
-    def __call__(self, windows: Samples) -> NDArray[np.float32]:
+    def __call__(self, windows: NDArray[np.float32]) -> NDArray[np.float32]:
         with torch.inference_mode():
             logits: NDArray[np.float32] = (
                 self._network(torch.from_numpy(windows).to(self._device)).float().cpu().numpy()

@@ -14,16 +14,19 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from audiocnn.audio.decode import MAX_AMPLITUDE, checked_blocks, decode, open_audio
-from audiocnn.audio.reader import BLOCK, DecodeLimits
+from audiocnn.audio.reader import BLOCK
 from audiocnn.errors import (
     AudioError,
     AudioTooLargeError,
     ConfigError,
     EmptyAudioError,
+    FileTooLargeError,
     NonFiniteAudioError,
     UndecodableAudioError,
+    UnreadableFileError,
     UnsupportedAudioError,
 )
+from audiocnn.limits import DecodeLimits
 from tests.audio_files import (
     as_decoded_by_libsndfile,
     encoded,
@@ -198,13 +201,13 @@ class TestLimits:
     def test_bytes(self):
         data = wav_bytes(tone())
         decode(data, DecodeLimits(max_bytes=len(data)))
-        with pytest.raises(AudioTooLargeError, match=rf"^at most {len(data) - 1} bytes are accepted, got {len(data)};"):
+        with pytest.raises(FileTooLargeError, match=rf"^at most {len(data) - 1} bytes are accepted, got {len(data)};"):
             decode(data, DecodeLimits(max_bytes=len(data) - 1))
 
     def test_bytes_of_a_file_on_disk(self, tmp_path):
         path = tmp_path / "x.wav"
         path.write_bytes(wav_bytes(tone()))
-        with pytest.raises(AudioTooLargeError, match="at most 100 bytes"):
+        with pytest.raises(FileTooLargeError, match="at most 100 bytes"):
             decode(path, DecodeLimits(max_bytes=100))
 
     def test_seconds(self):
@@ -245,17 +248,17 @@ class TestPaths:
         np.testing.assert_array_equal(decode(str(path)).samples, expected)
 
     def test_missing_file(self, tmp_path):
-        with pytest.raises(AudioError, match=r"^cannot read no\.wav: No such file or directory$"):
+        with pytest.raises(UnreadableFileError, match=r"^cannot read no\.wav: No such file or directory$"):
             decode(tmp_path / "no.wav")
 
     def test_folder(self, tmp_path):
-        with pytest.raises(AudioError, match="is not a regular file"):
+        with pytest.raises(UnreadableFileError, match="is not a regular file"):
             decode(tmp_path)
 
     @pytest.mark.skipif(sys.platform == "win32", reason="no named pipes")
     def test_named_pipe_does_not_wait_for_a_writer(self, tmp_path):
         os.mkfifo(tmp_path / "pipe.wav")
-        with pytest.raises(AudioError, match="is not a regular file"):
+        with pytest.raises(UnreadableFileError, match="is not a regular file"):
             decode(tmp_path / "pipe.wav")
 
     @pytest.mark.skipif(not os.path.isdir("/proc/self/fd"), reason="counts open files through /proc")
@@ -312,7 +315,7 @@ def test_all_kinds_of_bytes_are_read(kind):
 
 
 def test_anything_else_is_refused():
-    with pytest.raises(ConfigError, match="expected the path of an audio file or its bytes, got BytesIO"):
+    with pytest.raises(ConfigError, match="expected the path of a file or its bytes, got BytesIO"):
         decode(io.BytesIO())
 
 

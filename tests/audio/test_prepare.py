@@ -5,8 +5,8 @@ import tracemalloc
 import numpy as np
 import pytest
 
-from audiocnn.audio.decode import decode, open_audio
-from audiocnn.audio.prepare import prepare
+from audiocnn.audio.decode import decode
+from audiocnn.audio.prepare import open_prepared
 from audiocnn.audio.resample import resample
 from audiocnn.errors import EmptyAudioError, NonFiniteAudioError
 from audiocnn.spec import AudioSpec
@@ -16,8 +16,8 @@ SPEC = AudioSpec(sample_rate=16_000, window=8000, hop=4000)
 
 
 def prepared(data, spec=SPEC):
-    with open_audio(data) as reader:
-        return list(prepare(reader, spec))
+    with open_prepared(data, spec) as sound:
+        return list(sound.windows())
 
 
 @pytest.mark.parametrize("num_samples", [*range(1, 12), 3999, 4000, 4001, 7999, 8000, 8001, 12_345, 100_000])
@@ -27,9 +27,9 @@ def test_any_length_from_one_sample(num_samples, tail):
     windows = prepared(wav_bytes(noise(10, seed=1)[:, :num_samples]), spec)
     assert windows
     for window in windows:
-        assert window.samples.shape == (1, 8000)
-        assert window.samples.dtype == np.float32
-        assert np.sqrt(np.mean(window.samples**2)) == pytest.approx(1, rel=1e-3)
+        assert window.values.shape == (1, 8000)
+        assert window.values.dtype == np.float32
+        assert np.sqrt(np.mean(window.values**2)) == pytest.approx(1, rel=1e-3)
         assert window.silent == (num_samples == 1)  # one sample is a constant, which cannot be heard
     ends = windows[-1].segment.end
     assert ends == num_samples if tail != "drop" or num_samples < 8000 else num_samples - ends < 4000
@@ -47,7 +47,7 @@ def test_equals_the_steps_taken_one_by_one(sample_rate):
     assert len(windows) == -(-(whole.shape[1] - 8000) // 4000) + 1
     for window in windows:
         cut = whole[:, window.segment.start : window.segment.end]
-        np.testing.assert_allclose(window.samples, cut / np.sqrt(np.mean(cut**2)), atol=1e-4)
+        np.testing.assert_allclose(window.values, cut / np.sqrt(np.mean(cut**2)), atol=1e-4)
 
 
 @pytest.mark.parametrize("normalisation", ["peak", "rms", "standardise"])
@@ -56,7 +56,7 @@ def test_the_level_of_a_recording_does_not_change_what_the_model_hears(normalisa
     spec = AudioSpec(16_000, 8000, 4000, normalisation=normalisation)
     plain, louder = (prepared(wav_bytes(g * music(2), subtype="FLOAT"), spec) for g in (1, gain))
     for a, b in zip(plain, louder, strict=True):
-        np.testing.assert_allclose(a.samples, b.samples, atol=1e-4)
+        np.testing.assert_allclose(a.values, b.values, atol=1e-4)
 
 
 def test_silence_is_marked_where_it_is():
@@ -109,8 +109,8 @@ def test_memory_does_not_grow_with_the_file(tmp_path):
     path.write_bytes(minute + minute[44:] * 9)
     tracemalloc.start()
     try:
-        with open_audio(path) as reader:
-            count = sum(1 for _ in prepare(reader, AudioSpec(16_000, 64_000, 32_000)))
+        with open_prepared(path, AudioSpec(16_000, 64_000, 32_000)) as sound:
+            count = sum(1 for _ in sound.windows())
         peak = tracemalloc.get_traced_memory()[1]
     finally:
         tracemalloc.stop()

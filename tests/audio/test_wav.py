@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from audiocnn.audio.decode import decode, open_audio
-from audiocnn.audio.reader import DecodeLimits
 from audiocnn.errors import AudioError, EmptyAudioError, UndecodableAudioError, UnsupportedAudioError
+from audiocnn.limits import DecodeLimits
 from tests.audio_files import (
     WAV_SUBTYPES,
     as_decoded_by_libsndfile,

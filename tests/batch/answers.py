@@ -18,7 +18,7 @@ def answered(path: str = "song.wav", *, silent: bool = False, warnings: tuple[st
         path,
         Result(
             model=ModelInfo("genre", "1.0.0", "ab" * 32),
-            audio=AudioInfo(6.0, 44_100, 2, "wav"),
+            media=AudioInfo(6.0, 44_100, 2, "wav"),
             predictions=heard,
             segments=(
                 SegmentResult(Segment(0, 64_000, 16_000), silent, heard),

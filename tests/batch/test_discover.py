@@ -46,7 +46,9 @@ file_stems = st.text(st.characters(exclude_characters="/\0", exclude_categories=
 
 
 @settings(max_examples=60, deadline=None)
-@given(st.lists(st.tuples(file_stems, st.sampled_from(EXTENSIONS), st.integers(0, 2**7)), max_size=8), file_stems)
+@given(
+    st.lists(st.tuples(file_stems, st.sampled_from(EXTENSIONS["audio"]), st.integers(0, 2**7)), max_size=8), file_stems
+)
 def test_any_name_in_any_letter_case_is_found_once(files, stem):
     audio = {
         name + "".join(c.upper() if case >> i & 1 else c for i, c in enumerate(extension))

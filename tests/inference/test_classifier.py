@@ -11,17 +11,18 @@ import torch
 from onnx import TensorProto, helper
 
 from audiocnn import checkpoint
-from audiocnn.audio.reader import DecodeLimits
 from audiocnn.errors import (
     AudioError,
     AudioTooLargeError,
     CheckpointError,
     ConfigError,
     EmptyAudioError,
+    FileTooLargeError,
     UnknownModelError,
 )
 from audiocnn.inference.classifier import BATCH, Classifier, scores_of
 from audiocnn.inference.onnx_backend import OnnxBackend
+from audiocnn.limits import DecodeLimits
 from audiocnn.waveform import Segment
 from tests.audio_files import encoded, hostile_files, music, noise, silence, tone, wav_bytes
 from tests.conftest import LABELS, tiny_spec
@@ -95,7 +96,7 @@ class TestOneFile:
     def test_any_length(self, classifier, num_samples):
         result = classifier.classify(wav_bytes(noise(1)[:, :num_samples]))
         assert len(result.predictions) == 4
-        short = num_samples / 16_000 < classifier.window_s / 4
+        short = num_samples / 16_000 < classifier.spec.input.window / classifier.spec.input.sample_rate / 4
         assert ["do not rely on this answer" in warning for warning in result.warnings] == [True] * short
         assert result.segments[-1].segment.end == num_samples
 
@@ -141,7 +142,7 @@ class TestTroubles:
         data = wav_bytes(music(2))
         result = classifier.classify(data[: 44 + 2 * 16_000])
         assert result.warnings == ("the file is cut short: its header promises 2.000 s, it holds 1.000 s",)
-        assert result.audio.duration_s == 1.0
+        assert result.media.duration_s == 1.0
         np.testing.assert_array_equal(
             scores(result.predictions), scores(classifier.classify(wav_bytes(music(2)[:, :16_000])).predictions)
         )
@@ -149,7 +150,7 @@ class TestTroubles:
     def test_limits_are_passed_on(self, classifier):
         with pytest.raises(AudioTooLargeError, match=r"at most 1\.5 s"):
             classifier.classify(wav_bytes(music(2)), DecodeLimits(max_duration_s=1.5))
-        with pytest.raises(AudioTooLargeError, match="at most 10 bytes"):
+        with pytest.raises(FileTooLargeError, match="at most 10 bytes"):
             classifier.classify(wav_bytes(music(2)), DecodeLimits(max_bytes=10))
 
     def test_errors_leave_it_usable(self, classifier):
@@ -199,9 +200,9 @@ class TestLoading:
         x, y = (helper.make_tensor_value_info(name, TensorProto.FLOAT, [1]) for name in "xy")
         graph = helper.make_graph([helper.make_node("Identity", ["x"], ["y"])], "foreign", [x], [y])
         opsets = [helper.make_opsetid("", 18)]
-        onnx.save(helper.make_model(graph, opset_imports=opsets, ir_version=9), directory / "model.onnx")
+        onnx.save(helper.make_model(graph, opset_imports=opsets, ir_version=9), directory / "model.onnx", "waveform")
         with pytest.raises(CheckpointError, match=r"must take 'waveform' and give 'logits', it has x, y;"):
-            OnnxBackend(directory / "model.onnx")
+            OnnxBackend(directory / "model.onnx", "waveform")
 
     def test_files_that_do_not_fit_together(self, tiny_model):
         class Wrong:
@@ -282,7 +283,7 @@ class TestJson:
 
 def test_the_specification_is_read_and_not_assumed(tiny_model, tmp_path):
     """Window, hop and labels come from the model's file."""
-    backend = OnnxBackend(tiny_model / "model.onnx")
+    backend = OnnxBackend(tiny_model / "model.onnx", "waveform")
     spec = tiny_spec()
     wide = Classifier(tiny_spec(input=type(spec.input)(8000, 4000, 4000, "peak", "pad")), backend, "0" * 64)
     result = wide.classify(wav_bytes(noise(1.1)))

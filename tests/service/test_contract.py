@@ -10,7 +10,7 @@ from typing import Any
 import httpx
 import pytest
 
-from audiocnn import AudioError, Classifier, Result, errors
+from audiocnn import Classifier, MediaError, Result, errors
 from service.app import create_app
 from service.engine import LocalEngine
 from service.errors import STATUS
@@ -94,8 +94,8 @@ def test_openapi_resolves_and_tells_the_truth(server: Server) -> None:
     assert server.client.get("/", follow_redirects=True).url.path == "/docs"
 
 
-def test_every_kind_of_audio_error_has_its_status() -> None:
-    kinds = {kind for kind in vars(errors).values() if isinstance(kind, type) and issubclass(kind, AudioError)}
+def test_every_kind_of_media_error_has_its_status() -> None:
+    kinds = {kind for kind in vars(errors).values() if isinstance(kind, type) and issubclass(kind, MediaError)}
     # The service opens no paths, so this one cannot come up.
     assert kinds - set(STATUS) == {errors.UnreadableFileError}
 
@@ -108,7 +108,7 @@ class BrokenEngine(LocalEngine):
 class NanEngine(LocalEngine):
     async def classify(self, data: bytes) -> Result:
         result = await super().classify(data)
-        object.__setattr__(result.audio, "duration_s", float("nan"))
+        object.__setattr__(result.media, "duration_s", float("nan"))
         return result
 
 

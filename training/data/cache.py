@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from audiocnn.audio.decode import open_audio
 from audiocnn.audio.prepare import mono_blocks
 from audiocnn.checkpoint import write_atomically
-from audiocnn.errors import AudioError, ConfigError
+from audiocnn.errors import ConfigError, MediaError
 from audiocnn.waveform import Samples
 from training.data.manifest import Clip
 from training.progress import track
@@ -107,7 +107,7 @@ def _decode(path: Path, sample_rate: int) -> NDArray[np.int16] | str:
     try:
         with open_audio(path) as reader:
             mono = np.concatenate([np.empty((1, 0), np.float32), *mono_blocks(reader, sample_rate)], axis=1)[0]
-    except AudioError as error:
+    except MediaError as error:
         return str(error)
     if not len(mono):
         return "shorter than one sample at the model's rate"

@@ -48,7 +48,7 @@ def _from_folders(root: Path) -> Iterable[Clip]:
     for folder in root.iterdir():
         if folder.is_dir() and not folder.name.startswith("."):
             for path in folder.rglob("*"):
-                if path.name.lower().endswith(EXTENSIONS) and path.is_file():
+                if path.name.lower().endswith(EXTENSIONS["audio"]) and path.is_file():
                     yield Clip(path, (folder.name,))
 
 

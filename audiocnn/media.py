@@ -1,0 +1,33 @@
+"""The one door from a file to model input, whatever the medium: `open_media` looks at what the model eats."""
+
+from contextlib import AbstractContextManager
+
+from audiocnn.limits import DecodeLimits
+from audiocnn.prepared import Prepared
+from audiocnn.source import Source
+from audiocnn.spec import AudioSpec, ImageSpec, InputSpec, VideoSpec
+
+
+def open_media(source: Source, spec: InputSpec, limits: DecodeLimits | None = None) -> AbstractContextManager[Prepared]:
+    """A file opened for a model with `spec`.
+
+    source: encoded bytes, or the path of a file. limits: what to refuse.
+    Raises a `MediaError` that says what is wrong with the file, `MissingExtraError` if the medium needs packages that
+    are not installed.
+    """
+    # Each medium is imported when a model first asks for it: sound needs neither Pillow nor FFmpeg.
+    if isinstance(spec, AudioSpec):
+        from audiocnn.audio.prepare import open_prepared
+
+        return open_prepared(source, spec, limits)
+    if isinstance(spec, ImageSpec):
+        from audiocnn.visual.image import open_image
+
+        return open_image(source, spec, limits)
+    if isinstance(spec, VideoSpec):
+        from audiocnn.visual.video import open_video
+
+        return open_video(source, spec, limits)
+    from audiocnn.visual.volume import open_volume
+
+    return open_volume(source, spec, limits)

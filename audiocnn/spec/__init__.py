@@ -1,0 +1,32 @@
+"""What a model eats, what it answers and how it is built: records that travel with the weights as `config.json`."""
+
+from audiocnn.spec.input import (
+    INPUT_SPECS,
+    AudioSpec,
+    Fit,
+    ImageSpec,
+    InputSpec,
+    Media,
+    Normalisation,
+    Tail,
+    VideoSpec,
+    VolumeSpec,
+)
+from audiocnn.spec.model import ModelSpec
+from audiocnn.spec.task import TaskKind, TaskSpec
+
+__all__ = [
+    "INPUT_SPECS",
+    "AudioSpec",
+    "Fit",
+    "ImageSpec",
+    "InputSpec",
+    "Media",
+    "ModelSpec",
+    "Normalisation",
+    "Tail",
+    "TaskKind",
+    "TaskSpec",
+    "VideoSpec",
+    "VolumeSpec",
+]
