@@ -1,0 +1,115 @@
+"""The MLP does not know the order of its inputs, a convolutional network does."""
+
+import gzip
+import os
+import re
+import struct
+from pathlib import Path
+
+import pytest
+import torch
+from click.testing import CliRunner
+from torch import nn
+
+from audiocnn import models
+from training.lectures.digits import draw_digits, read_mnist
+from training.lectures.permuted_pixels import compare, error, main, shuffled, train_network
+
+
+@pytest.fixture(scope="module")
+def drawn():
+    return draw_digits(768, seed=0), draw_digits(500, seed=1)
+
+
+def test_drawn_digits_are_all_ten_and_no_two_alike(drawn):
+    images, labels = drawn[0]
+    assert images.shape == (768, 1, 28, 28)
+    assert images.min() == 0
+    assert 0.5 < images.max() <= 1
+    assert set(labels.tolist()) == set(range(10))
+    assert len(images.flatten(1).unique(dim=0)) == 768
+    assert torch.equal(images, draw_digits(768, seed=0).images)
+
+
+def test_shuffling_moves_the_pixels_of_all_images_alike_and_loses_none(drawn):
+    train, test = drawn
+    numbered = train._replace(images=torch.arange(784.0).reshape(1, 1, 28, 28))
+    order = shuffled(numbered, seed=3).images.flatten().long()
+    assert sorted(order.tolist()) == list(range(784)) != order.tolist()
+    for digits in (train, test):
+        assert torch.equal(shuffled(digits, seed=3).images.flatten(1), digits.images.flatten(1)[:, order])
+    assert not torch.equal(shuffled(numbered, seed=4).images.flatten().long(), order)
+
+
+def test_an_mlp_whose_weights_are_moved_along_learns_the_very_same(drawn):
+    """So no order of the pixels is better than another: every MLP on shuffled images has a twin on plain ones."""
+    train, test = drawn
+    order = shuffled(train._replace(images=torch.arange(784.0).reshape(1, 1, 28, 28)), seed=3).images.flatten().long()
+    torch.manual_seed(0)
+    plain = models.build("mlp", 10)
+    twin = models.build("mlp", 10)
+    twin.load_state_dict({**plain.state_dict(), "hidden.weight": plain.hidden.weight[:, order]})
+    for network, digits in ((plain, train), (twin, shuffled(train, seed=3))):
+        optimiser = torch.optim.SGD(network.parameters(), lr=0.1)
+        for images, labels in zip(digits.images.split(64), digits.labels.split(64), strict=True):
+            optimiser.zero_grad()
+            nn.functional.cross_entropy(network(images), labels).backward()
+            optimiser.step()
+    torch.testing.assert_close(twin(shuffled(test, seed=3).images), plain(test.images), atol=1e-4, rtol=1e-4)
+    assert (twin(test.images) - plain(test.images)).abs().max() > 0.1
+
+
+def test_the_cnn_learns_shuffled_digits_much_worse(drawn):
+    train, test = drawn
+    plain = error(train_network("mnist-cnn", train, epochs=4, seed=0), test)
+    permuted = error(train_network("mnist-cnn", shuffled(train, seed=0), epochs=4, seed=0), shuffled(test, seed=0))
+    assert plain < 0.05
+    assert permuted > 0.15
+
+
+def test_the_error_is_the_share_of_wrong_answers():
+    digits = draw_digits(40, seed=0)
+    digits = digits._replace(labels=torch.tensor([0] * 30 + [7] * 10))
+    assert error(_AlwaysSeven(), digits) == 0.75
+
+
+class _AlwaysSeven(nn.Module):
+    def forward(self, images):
+        return torch.eye(10)[7].expand(len(images), 10)
+
+
+def test_a_folder_without_mnist_is_refused_in_a_sentence(tmp_path):
+    run = CliRunner().invoke(main, ["--mnist", str(tmp_path)])
+    assert run.exit_code == 1
+    assert run.stderr.startswith("Error: ")
+    assert "train-images-idx3-ubyte.gz" in run.stderr
+    assert run.stdout == ""
+
+
+def test_the_command_prints_a_row_for_each_network(tmp_path):
+    """On a handful of digits in the published format."""
+    for prefix, count in (("train", 128), ("t10k", 20)):
+        digits = draw_digits(count, seed=count)
+        pixels = (digits.images * 255).byte().numpy().tobytes()
+        for kind, header, body in (
+            ("images-idx3", struct.pack(">4B3I", 0, 0, 8, 3, count, 28, 28), pixels),
+            ("labels-idx1", struct.pack(">4BI", 0, 0, 8, 1, count), digits.labels.byte().numpy().tobytes()),
+        ):
+            (tmp_path / f"{prefix}-{kind}-ubyte.gz").write_bytes(gzip.compress(header + body))
+    run = CliRunner().invoke(main, ["--mnist", str(tmp_path), "--epochs", "1", "--seeds", "2"])
+    assert run.exit_code == 0
+    rows = [re.fullmatch(r"\| (\S+) \| (\d) \| \d+\.00% \| \d+\.00% \|", row) for row in run.stdout.splitlines()[2:]]
+    assert [row.groups() for row in rows] == [(name, seed) for seed in "01" for name in ("mlp", "mnist-cnn")]
+
+
+@pytest.mark.slow
+def test_on_mnist():
+    folder = Path(os.environ.get("AUDIOCNN_CORPORA", "corpora")) / "mnist"
+    if not folder.is_dir():
+        pytest.skip(f"no MNIST in {folder}: set AUDIOCNN_CORPORA to the folder that holds the folder mnist")
+    train, test = read_mnist(folder, "train"), read_mnist(folder, "t10k")
+    assert (len(train.labels), len(test.labels)) == (60_000, 10_000)
+    errors = {name: (plain, permuted) for name, plain, permuted in compare(train, test, epochs=2, seed=0)}
+    assert abs(errors["mlp"][0] - errors["mlp"][1]) < 0.03
+    assert errors["mnist-cnn"][0] < 0.025
+    assert errors["mnist-cnn"][1] > 2 * errors["mnist-cnn"][0]
