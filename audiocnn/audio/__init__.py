@@ -1,1 +1,1 @@
-"""From bytes to model input, in NumPy: decode, resample, normalise, framing, and `prepare`, which joins them."""
+"""From bytes to model input, in NumPy: decode, resample, normalise, and `prepare`, which joins them."""

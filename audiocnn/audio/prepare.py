@@ -11,11 +11,11 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
 from audiocnn.audio.decode import checked_blocks, open_audio
-from audiocnn.audio.framing import frame_blocks
 from audiocnn.audio.normalise import downmix, level_db, normalise_level
 from audiocnn.audio.reader import AudioReader
 from audiocnn.audio.resample import resample_blocks
 from audiocnn.errors import EmptyAudioError
+from audiocnn.framing import frame_blocks
 from audiocnn.limits import DecodeLimits
 from audiocnn.prediction import AudioInfo
 from audiocnn.prepared import Window
@@ -32,7 +32,8 @@ def mono_blocks(reader: AudioReader, sample_rate: int, limits: DecodeLimits | No
 
 def windows(blocks: Iterable[Samples], spec: AudioSpec) -> Iterator[Window]:
     """The model inputs cut from mono blocks `(1, n)` at the model's rate, one at a time."""
-    for samples, segment in frame_blocks(blocks, spec):
+    framed = frame_blocks(blocks, window=spec.window, hop=spec.hop, tail=spec.tail, rate=spec.sample_rate)
+    for samples, segment in framed:
         sound = samples[:, : segment.num_samples]  # without padding
         silent = level_db(sound - sound.mean()) < spec.silence_db  # a constant offset cannot be heard
         yield Window(normalise_level(samples, spec.normalisation), segment, silent)

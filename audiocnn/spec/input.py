@@ -27,7 +27,7 @@ class AudioSpec:
     window, hop: samples of one model input, and from one to the next.
     normalisation: level of each window: `peak` (largest amplitude 1), `rms` (root mean square 1), `standardise`
       (zero mean, deviation 1) or `none`.
-    tail: what happens to the samples after the last whole window (see `audiocnn.audio.framing`).
+    tail: what happens to the samples after the last whole window (see `audiocnn.framing`).
     silence_db: windows whose RMS lies below this level (dB relative to full scale) count as silent.
     """
 
@@ -45,7 +45,7 @@ class AudioSpec:
 
     def __post_init__(self) -> None:
         check_counts(self, "sample_rate", "window", "hop")
-        _check_hop(self.hop, self.window, "window", "samples")
+        _check_hop(self.hop, self.window, "samples")
         check_choice("normalisation", self.normalisation, Normalisation)
         check_choice("tail", self.tail, Tail)
         if type(self.silence_db) not in (int, float) or math.isnan(self.silence_db):
@@ -128,7 +128,7 @@ class VideoSpec:
 
     def __post_init__(self) -> None:
         check_counts(self, "frames", "height", "width", "frame_rate", "hop")
-        _check_hop(self.hop, self.frames, "frames", "frames")
+        _check_hop(self.hop, self.frames, "frames")
         check_choice("channels", self.channels, Literal[1, 3])
         check_choice("fit", self.fit, Fit)
         check_choice("tail", self.tail, Tail)
@@ -213,10 +213,10 @@ def _pixels(spec: ImageSpec | VideoSpec) -> str:
     return f"{spec.height} x {spec.width} pixels, {'grey' if spec.channels == 1 else 'colour'}"
 
 
-def _check_hop(hop: int, window: int, name: str, unit: str) -> None:
+def _check_hop(hop: int, window: int, unit: str) -> None:
     if hop > window:
         raise ConfigError(
-            f"hop must not exceed {name}, or {unit} between windows are never seen: hop {hop}, {name} {window}; "
+            f"hop must not exceed the window, or {unit} between windows never count: hop {hop}, window {window}; "
             "decrease hop"
         )
 

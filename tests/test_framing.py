@@ -5,8 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from audiocnn.audio.framing import frame_blocks
-from audiocnn.spec import AudioSpec
+from audiocnn.framing import frame_blocks
 from audiocnn.waveform import Segment
 
 TAILS = ("shift", "pad", "drop")
@@ -20,8 +19,8 @@ def frames(num_samples, window, hop, tail, sizes=(1 << 30,)):
         size = sizes[len(blocks) % len(sizes)]
         blocks.append(stream[:, at : at + size])
         at += size
-    spec = AudioSpec(16_000, window, hop, tail=tail)
-    return [(samples[0].tolist(), segment) for samples, segment in frame_blocks(blocks, spec)]
+    framed = frame_blocks(blocks, window=window, hop=hop, tail=tail, rate=16_000)
+    return [(samples[0].tolist(), segment) for samples, segment in framed]
 
 
 def reference(num_samples, window, hop, tail):
@@ -93,7 +92,7 @@ def test_exactly_one_window_has_no_tail(tail):
 
 def test_windows_share_memory_neither_with_the_stream_nor_with_one_another():
     block = np.ones((1, 9), np.float32)
-    for samples, _ in frame_blocks([block], AudioSpec(16_000, 4, 2)):
+    for samples, _ in frame_blocks([block], window=4, hop=2, tail="shift", rate=16_000):
         assert samples.max() == 1
         samples[:] = 7
     assert block.max() == 1
