@@ -1,7 +1,7 @@
 """The command line's entry: the group of commands, and what ends them early.
 
-Commands import what they need when they run, so that `--help` is instant and only `export` and `models` ever load
-torch.
+Commands import what they need when they run, so that `--help` is instant and only `export`, `inspect` and `models`
+ever load torch.
 """
 
 import os
@@ -12,6 +12,7 @@ import click
 from audiocnn import __version__
 from audiocnn.cli.classify import classify
 from audiocnn.cli.export import export
+from audiocnn.cli.inspect import inspect
 from audiocnn.cli.models import models
 from audiocnn.errors import AudioCnnError
 
@@ -54,10 +55,11 @@ def cli() -> None:
       audiocnn classify -r music -o genres.csv         a folder and all below it
       audiocnn classify *.mp3 | jq '.predictions[0]'   JSON Lines into a pipe
       audiocnn models                                  what --model can be
+      audiocnn inspect genre                           its layers, filters and what they respond to
     """
 
 
-for command in (classify, models, export):
+for command in (classify, models, inspect, export):
     cli.add_command(command)
 
 

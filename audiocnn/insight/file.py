@@ -1,0 +1,155 @@
+"""One file through a trained model, window by window: scores, feature maps, and where each class was seen."""
+
+import dataclasses
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from audiocnn.errors import ConfigError
+from audiocnn.inference.classifier import scores_of
+from audiocnn.insight.layers import layer_table
+from audiocnn.insight.maps import activation_layer, feature_layers, maps
+from audiocnn.insight.pictures import Pictures, pictures_of_video, pictures_of_window
+from audiocnn.insight.subject import Subject
+from audiocnn.insight.timeline import join, shortened
+from audiocnn.insight.view import FeatureMap, FileView, WindowScores
+from audiocnn.limits import DecodeLimits
+from audiocnn.media import open_media
+from audiocnn.nn.cost import LayerCost
+from audiocnn.prepared import Window
+from audiocnn.source import Source
+from audiocnn.spec import AudioSpec, InputSpec, VideoSpec
+from audiocnn.waveform import Segment
+
+MAX_DURATION_S = 600
+MAX_COLUMNS = 2000
+"""Points in time of an activation; a feature map, which has many channels, has fewer."""
+MAX_FEATURE_COLUMNS = 400
+MAX_CHANNELS = 16
+
+_Map = NDArray[np.floating]
+
+
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """What the network made of one window. Features are `(channels, columns)` or, of pictures, `(channels, height,
+    width)`."""
+
+    segment: Segment | None
+    scores: NDArray[np.float64]
+    activations: _Map
+    features: list[_Map]
+    pictures: Pictures | None
+
+
+def view_file(subject: Subject, source: Source, layers: Sequence[str] = (), hop_s: float | None = None) -> FileView:
+    """Show `source` to a trained model.
+
+    layers: whose feature maps to keep; one of each resolution by default. hop_s: seconds from one window of sound or
+    video to the next, the model's own by default; a finer one gives more window scores.
+    Raises a `MediaError` for what is wrong with the file, `ConfigError` for a model without training, a layer that is
+    not there and an illegal hop.
+    """
+    spec = subject.spec
+    if spec is None:
+        raise ConfigError(
+            f"{subject.name} has random weights, and what they make of a file means nothing; name a bundled model or "
+            "the directory of a trained one"
+        )
+    input_spec = spec.input if hop_s is None else _with_hop(spec.input, hop_s)
+    table = layer_table(dataclasses.replace(subject, shape=input_spec.shape))
+    where, shown = activation_layer(table), feature_layers(table, layers)
+
+    def look(window: Window) -> _Seen:
+        made = maps(subject.network, window.values, shown, where)
+        return _Seen(
+            window.segment,
+            scores_of(made.logits[np.newaxis].astype(np.float64), spec.task.kind)[0],
+            made.activations,
+            [_bounded(made.features[layer.name]) for layer in shown],
+            None if isinstance(input_spec, AudioSpec) else pictures_of_window(window, input_spec),
+        )
+
+    seen: list[_Seen] = []
+    windows: list[WindowScores] = []
+    span = Segment(0, 0, 1)
+    with open_media(source, input_spec, DecodeLimits(max_duration_s=MAX_DURATION_S)) as prepared:
+        for window in prepared.windows():
+            if not window.silent:
+                seen.append(look(window))
+            if (segment := window.segment) is not None:
+                span = Segment(0, max(span.end, segment.end), segment.sample_rate)
+                scores = None if window.silent else seen[-1].scores
+                windows.append(WindowScores(segment.start_s, segment.end_s, scores))
+        info, warnings = prepared.info, tuple(prepared.warnings)
+    labels = spec.task.labels
+    return FileView(
+        info=info,
+        warnings=warnings,
+        labels=labels,
+        scores=np.mean([s.scores for s in seen], axis=0) if seen else None,
+        layer=where.name,
+        activations=_activations(seen, input_spec, span, len(labels)),
+        duration_s=span.end_s if windows else None,
+        windows=tuple(windows),
+        features=_features(seen, input_spec, span, shown),
+        pictures=_pictures(seen, span),
+    )
+
+
+def _with_hop(spec: InputSpec, hop_s: float) -> InputSpec:
+    if isinstance(spec, AudioSpec):
+        return dataclasses.replace(spec, hop=max(1, round(hop_s * spec.sample_rate)))
+    if isinstance(spec, VideoSpec):
+        return dataclasses.replace(spec, hop=max(1, round(hop_s * spec.frame_rate)))
+    raise ConfigError(f"a hop needs sound or video, and this model takes one {spec.media} at a time; leave it out")
+
+
+def _bounded(feature: _Map) -> _Map:
+    """A feature map small enough to be kept for each window of a long file."""
+    if feature.ndim == 2:
+        return shortened(feature, MAX_FEATURE_COLUMNS, rms=True)
+    return feature if feature.ndim == 3 else feature[:, feature.shape[1] // 2]
+
+
+def _over_time(seen: list[_Seen], parts: list[_Map], window: int, span: Segment, most: int, rms: bool) -> _Map:
+    """The maps of all windows as one over the whole span, at their own resolution or, if that is finer, at `most`."""
+    columns = min(most, max(1, round(parts[0].shape[1] * span.end / window)))
+    each = max(1, math.ceil(columns * window / span.end))
+    starts = [s.segment.start for s in seen if s.segment is not None]
+    return join([shortened(part, each, rms=rms) for part in parts], starts, window, span.end, columns)
+
+
+def _activations(seen: list[_Seen], spec: InputSpec, span: Segment, labels: int) -> _Map:
+    if not seen:
+        return np.full((labels, 1), np.nan)
+    if not isinstance(spec, (AudioSpec, VideoSpec)):
+        return seen[0].activations
+    return _over_time(seen, [s.activations for s in seen], spec.shape[1], span, MAX_COLUMNS, rms=False)
+
+
+def _features(seen: list[_Seen], spec: InputSpec, span: Segment, shown: list[LayerCost]) -> tuple[FeatureMap, ...]:
+    found = []
+    for i, layer in enumerate(shown if seen else ()):
+        parts = [s.features[i] for s in seen]
+        if isinstance(spec, AudioSpec):
+            values = _over_time(seen, parts, spec.window, span, MAX_FEATURE_COLUMNS, rms=True)
+            per_column = layer.output_shape[(layer.axes or (1,))[0]] * span.end / spec.window / values.shape[1]
+            found.append(FeatureMap(layer.name, tuple(range(len(values))), values, rms=per_column > 1))
+        else:
+            middle = parts[len(parts) // 2]
+            strength = np.square(middle, dtype=np.float64).mean(axis=(1, 2))
+            channels = np.sort(np.argsort(-strength, kind="stable")[:MAX_CHANNELS])
+            found.append(FeatureMap(layer.name, tuple(channels.tolist()), middle[channels]))
+    return tuple(found)
+
+
+def _pictures(seen: list[_Seen], span: Segment) -> Pictures | None:
+    parts = [s.pictures for s in seen if s.pictures is not None]
+    spans = [(s.segment.start / span.end, s.segment.end / span.end) for s in seen if s.segment is not None]
+    if not parts or not spans:
+        return parts[0] if parts else None
+    return pictures_of_video(parts, spans)

@@ -1,0 +1,89 @@
+"""The filters of the first layer, and what a filter on sound does to each frequency."""
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from torch import nn
+
+from audiocnn.insight.arrays import plain
+from audiocnn.insight.subject import Subject
+from audiocnn.nn.cost import CONVOLUTIONS, layer_costs
+
+FLOOR_DB = -120.0
+_MIN_BINS = 512
+
+
+@dataclass(frozen=True, slots=True)
+class Filters:
+    """The filters that meet the input.
+
+    layer: its path in the network. weights: `(filters, channels, *kernel)`. trained: False for random weights.
+    """
+
+    layer: str
+    weights: NDArray[np.float32]
+    trained: bool
+
+    def to_json(self) -> dict[str, Any]:
+        return {"layer": self.layer, "trained": self.trained, "weights": plain(self.weights)}
+
+
+@dataclass(frozen=True, slots=True)
+class FrequencyResponses:
+    """How strongly each filter passes each frequency.
+
+    frequencies_hz: from 0 to half the sample rate. gains_db: `(filters, frequencies)`, 0 dB where a sine comes out as
+    large as it went in, never below `FLOOR_DB`. centres_hz: where each filter is most sensitive.
+    order: the filters by centre, lowest first: the order in which papers show them, as one has no meaning.
+    """
+
+    frequencies_hz: NDArray[np.float64]
+    gains_db: NDArray[np.float64]
+    centres_hz: NDArray[np.float64]
+    order: NDArray[np.intp]
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "frequencies_hz": plain(self.frequencies_hz),
+            "gains_db": plain(self.gains_db),
+            "centres_hz": plain(self.centres_hz),
+            "order": self.order.tolist(),
+        }
+
+
+def first_filters(subject: Subject) -> Filters | None:
+    """The filters of the first convolution or, without one, the rows of the first linear layer in the input's shape.
+
+    None if neither comes first.
+    """
+    for row in layer_costs(subject.network, subject.shape):
+        layer = subject.network.get_submodule(row.name)
+        if isinstance(layer, CONVOLUTIONS):
+            weights = layer.weight.detach().cpu().numpy()
+            kernel = weights.shape[1 - len(subject.shape) :]
+            # What a network puts between channels and the input's axes, rows or planes of one position, goes away.
+            return Filters(row.name, weights.reshape(len(weights), -1, *kernel), subject.trained)
+        if isinstance(layer, nn.Linear):
+            if layer.in_features != math.prod(subject.shape):
+                return None
+            weights = layer.weight.detach().cpu().numpy()
+            return Filters(row.name, weights.reshape(-1, *subject.shape), subject.trained)
+    return None
+
+
+def frequency_responses(weights: NDArray[np.floating], sample_rate: int) -> FrequencyResponses:
+    """What filters `(filters, channels, samples)` on sound at `sample_rate` Hz do to each frequency.
+
+    The response is the filter's Fourier transform, padded with zeros to at least 512 frequencies; that of several
+    channels is the root of their summed squares.
+    """
+    length = 2 * max(_MIN_BINS, 2 ** math.ceil(math.log2(weights.shape[-1])))
+    spectra = np.abs(np.fft.rfft(weights.astype(np.float64), length, axis=-1))
+    gains: NDArray[np.float64] = np.sqrt((spectra**2).sum(axis=1))
+    frequencies_hz = np.arange(length // 2 + 1) * sample_rate / length
+    centres_hz = frequencies_hz[gains.argmax(axis=-1)]
+    gains_db = 20 * np.log10(np.maximum(gains, 10 ** (FLOOR_DB / 20)))
+    return FrequencyResponses(frequencies_hz, gains_db, centres_hz, np.argsort(centres_hz, kind="stable"))
