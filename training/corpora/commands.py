@@ -46,3 +46,49 @@ def adrenalmnist3d_command(source: Path, destination: Path, size: str) -> None:
     from training.corpora import adrenalmnist3d
 
     _written(destination, adrenalmnist3d.convert(source, destination, size=int(size)))
+
+
+@corpus.command("moving-digits")
+@_destination
+@click.option("--seed", type=click.IntRange(0), default=0, show_default=True)
+@click.option("--train", type=int, default=4000, show_default=True, help="Clips to train on, a multiple of 8.")
+@click.option("--validation", type=int, default=800, show_default=True, help="Clips for validation.")
+@click.option("--test", type=int, default=1600, show_default=True, help="Clips to test on.")
+@click.option("--frames", type=int, default=16, show_default=True, help="Frames of a clip, 15 a second.")
+@click.option("--size", type=int, default=64, show_default=True, help="Pixels a side.")
+def moving_digits_command(
+    destination: Path, seed: int, train: int, validation: int, test: int, frames: int, size: int
+) -> None:
+    """Moving digits, synthetic: video files drawn here, labelled by direction."""
+    from training.corpora import moving_digits
+
+    summary = moving_digits.convert(
+        destination, seed=seed, train=train, validation=validation, test=test, frames=frames, size=size
+    )
+    _written(destination, summary)
+
+
+@corpus.command("ut-interaction")
+@_source
+@_destination
+@click.option("--set", "subset", type=click.Choice(["set1", "set2"]), required=True, help="Car park or lawn.")
+def ut_interaction_command(source: Path, destination: Path, subset: str) -> None:
+    """UT-Interaction, two people: one of its two sets, folds by sequence."""
+    from training.corpora import ut_interaction
+
+    _written(destination, ut_interaction.convert(source, destination, subset=subset))
+
+
+@corpus.command("pocus")
+@_source
+@_destination
+@click.option("--probe", type=click.Choice(["convex", "linear"]), default="convex", show_default=True)
+@click.option("--classes", default="regular,bacterial_pneumonia", show_default=True, help="Labels, with commas.")
+@click.option("--folds", type=int, default=5, show_default=True, help="Folds, whole patients in each.")
+def pocus_command(source: Path, destination: Path, probe: str, classes: str, folds: int) -> None:
+    """POCUS, lung ultrasound: clips of one probe, folds by patient."""
+    from training.corpora import pocus
+
+    names = [name.strip() for name in classes.split(",")]
+    summary = pocus.convert(source, destination, probe=probe, classes=names, folds=folds)
+    _written(destination, summary)
