@@ -1,5 +1,6 @@
 """ONNX files: the same answers as torch at any batch and length, and no file that answers otherwise."""
 
+import functools
 import warnings
 
 import numpy as np
@@ -19,22 +20,30 @@ HYBRIDS = ("acdnet", "envnet-v2")  # 1D in front, 2D behind
 SHAPES = ((1, 1), (2, 17), (5, 161), (1, 1025), (2, 9347))
 
 
+ALWAYS = ("acdnet", "filterbank-resnet", "m34-res", "sample-cnn-se-multi", "wave-pyramid")
+"""With these and tests/nn/test_lowering.py every kind of layer is exported in the fast suite too."""
+
+
 @pytest.fixture(scope="session")
 def every_model(tmp_path_factory):
-    """A directory for each registered architecture, exported."""
-    directories = {}
-    for name in models.names(ndim=1):
+    """A function that gives the directory of an exported model for a registered architecture, made once."""
+
+    @functools.cache
+    def directory(name):
         arguments = TINY if name == "filterbank-resnet" else SLIM.get(name, {})
         spec = tiny_spec(architecture=name, arguments=arguments, input=AudioSpec(16_000, 2000, 2000))
-        directories[name] = write_model(tmp_path_factory.mktemp(name), spec)
-    return directories
+        return write_model(tmp_path_factory.mktemp(name), spec)
+
+    return directory
 
 
-@pytest.mark.parametrize("name", models.names(ndim=1))
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=() if name in ALWAYS else pytest.mark.slow) for name in models.names(ndim=1)]
+)
 class TestEveryArchitecture:
     def test_agrees_with_torch_at_other_batches_and_lengths(self, every_model, name):
-        _, network = checkpoint.load_network(every_model[name])
-        backend = OnnxBackend(every_model[name] / "model.onnx", "waveform")
+        _, network = checkpoint.load_network(every_model(name))
+        backend = OnnxBackend(every_model(name) / "model.onnx", "waveform")
         random = np.random.default_rng(3)
         spread = 0.0
         for batch, length in SHAPES:
@@ -48,7 +57,7 @@ class TestEveryArchitecture:
         assert spread > 0.1
 
     def test_norms_are_folded_and_convolutions_have_two_axes(self, every_model, name):
-        graph = onnx.load(every_model[name] / "model.onnx").graph
+        graph = onnx.load(every_model(name) / "model.onnx").graph
         kinds = [node.op_type for node in graph.node]
         norms = 1 if name == "m34-res" else 0  # the norm after the sum of a block has no convolution before it
         assert kinds.count("BatchNormalization") == 16 * norms
@@ -58,11 +67,26 @@ class TestEveryArchitecture:
         assert all(len(kernel) == 2 and (kernel[0] == 1 or name in HYBRIDS) for kernel in kernels)
 
     def test_lowering_leaves_the_original_alone(self, every_model, name):
-        _, network = checkpoint.load_network(every_model[name])
+        _, network = checkpoint.load_network(every_model(name))
         before = {key: value.clone() for key, value in network.state_dict().items()}
         export.lower(network)
         assert all(torch.equal(value, before[key]) for key, value in network.state_dict().items())
         assert network(torch.zeros(1, 1, 100)).shape == (1, 4)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", [name for name in models.names() if models.architecture(name).any_ndim])
+def test_networks_for_images_agree_over_one_axis(name, tmp_path):
+    spec = tiny_spec(architecture=name, arguments={"ndim": 1, "in_channels": 1}, input=AudioSpec(16_000, 2000, 2000))
+    directory = write_model(tmp_path, spec)
+    _, network = checkpoint.load_network(directory)
+    backend = OnnxBackend(directory / "model.onnx", "waveform")
+    for length in (63, 161, 9347):
+        x = torch.randn(2, 1, length)
+        with torch.inference_mode():
+            expected = network(x).numpy()
+        np.testing.assert_allclose(backend(x.numpy()), expected, atol=1e-4, err_msg=f"length {length}")
+        assert np.ptp(expected) > 0.01
 
 
 @pytest.mark.parametrize("kind", ["max", "avg"])
@@ -73,7 +97,7 @@ def test_lowered_pools_keep_stride_padding_and_rounding(kind):
         for length in (4, 5, 9, 10):
             x = torch.randn(2, 1, length)
             with torch.inference_mode():
-                torch.testing.assert_close(export.lower(network)(x).squeeze(2), network(x))
+                torch.testing.assert_close(export.lower(network)(x), network(x))
 
 
 def test_a_norm_after_a_linear_layer_is_folded():

@@ -25,7 +25,7 @@ from torch import Tensor, nn
 
 from audiocnn.models.registry import register
 from audiocnn.nn.blocks import ConvNormAct, GlobalPool, PadShort, Pool, fill_convolutions
-from audiocnn.nn.ndim import check_input
+from audiocnn.nn.ndim import check_input, whole_number
 from audiocnn.nn.shapes import Span, receptive_field
 
 
@@ -35,7 +35,7 @@ class ACDNet(nn.Module):
 
     def __init__(self, num_outputs: int, *, sample_rate: int = 20_000) -> None:
         super().__init__()
-        pixel = max(1, round(sample_rate / 400))
+        pixel = max(1, round(whole_number(sample_rate, "sample_rate") / 400))
         shortest, _ = receptive_field([Span(9, 2), Span(5, 2), Span(pixel, pixel), *[Span(2, 2)] * 5])
         self.pad = PadShort(shortest)
         self.front = nn.Sequential(

@@ -23,11 +23,13 @@ An average to 6 positions on each axis lets inputs of other sizes reach the line
 from torch import Tensor, nn
 
 from audiocnn.models.registry import register
-from audiocnn.nn.blocks import ConvNormAct, Pool
-from audiocnn.nn.ndim import Ndim, ops
+from audiocnn.nn.blocks import AdaptivePool, ConvNormAct, InputCheck, Pool
+from audiocnn.nn.ndim import Ndim
 
 POSITIONS = 6
 """Positions on each axis that the linear layers take."""
+SHORTEST = 63
+"""Positions on each axis of the input that leave one after the last pool."""
 
 
 def _convolution(ndim: Ndim, in_channels: int, out_channels: int, kernel_size: int, groups: int = 1) -> ConvNormAct:
@@ -50,10 +52,11 @@ def _response_norm() -> nn.LocalResponseNorm:
 class _AlexNet(nn.Module):
     """The last average and the linear layers; the classes below fill in the features, which end in 256 channels."""
 
-    def __init__(self, num_outputs: int, ndim: Ndim, features: nn.Sequential) -> None:
+    def __init__(self, num_outputs: int, ndim: Ndim, in_channels: int, features: nn.Sequential) -> None:
         super().__init__()
+        self.check = InputCheck(ndim, in_channels, "AlexNet", least=SHORTEST)
         self.features = features
-        self.pool = ops(ndim).adaptive_avg_pool((POSITIONS,) * ndim)
+        self.pool = AdaptivePool(ndim, POSITIONS)
         self.classifier = nn.Sequential(
             nn.Dropout(0.5),
             nn.Linear(256 * POSITIONS**ndim, 4096),
@@ -66,7 +69,7 @@ class _AlexNet(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Logits `(batch, num_outputs)` of `(batch, in_channels, *axes)`."""
-        logits: Tensor = self.head(self.classifier(self.pool(self.features(x)).flatten(1)))
+        logits: Tensor = self.head(self.classifier(self.pool(self.features(self.check(x))).flatten(1)))
         return logits
 
 
@@ -85,7 +88,7 @@ class AlexNet(_AlexNet):
             _convolution(ndim, 256, 256, 3),
             _pool(ndim),
         )
-        super().__init__(num_outputs, ndim, features)
+        super().__init__(num_outputs, ndim, in_channels, features)
 
 
 @register("alexnet-2012", ndim=2, in_channels=3, any_ndim=True, axes=(224, 224))
@@ -105,4 +108,4 @@ class AlexNet2012(_AlexNet):
             _convolution(ndim, 384, 256, 3, groups=2),
             _pool(ndim),
         )
-        super().__init__(num_outputs, ndim, features)
+        super().__init__(num_outputs, ndim, in_channels, features)

@@ -20,7 +20,7 @@ be even, or the pool drops a row that after a turn would be another one.
 from torch import Tensor, nn
 
 from audiocnn.models.registry import register
-from audiocnn.nn.blocks import Pool
+from audiocnn.nn.blocks import InputCheck, Pool
 from audiocnn.nn.group_conv import GroupConv, GroupName, LiftingConv
 
 CHANNELS = 10
@@ -32,6 +32,7 @@ class P4CNN(nn.Module):
 
     def __init__(self, num_outputs: int, *, in_channels: int = 1, group: GroupName = "p4") -> None:
         super().__init__()
+        self.check = InputCheck(2, in_channels, "P4CNN", least=28)
         layers: list[nn.Module] = [LiftingConv(group, in_channels, CHANNELS, 3), nn.BatchNorm3d(CHANNELS), nn.ReLU()]
         for convolution in range(5):
             layers += [GroupConv(group, CHANNELS, CHANNELS, 3), nn.BatchNorm3d(CHANNELS), nn.ReLU()]
@@ -44,5 +45,5 @@ class P4CNN(nn.Module):
 
     def forward(self, image: Tensor) -> Tensor:
         """Logits `(batch, num_outputs)` of `(batch, in_channels, height, width)`, 28 x 28 or larger."""
-        logits: Tensor = self.head(self.dropout(self.features(image)))
+        logits: Tensor = self.head(self.dropout(self.features(self.check(image))))
         return logits.amax(2).mean((2, 3))

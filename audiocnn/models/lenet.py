@@ -22,8 +22,8 @@ fully connected layer is a convolution, as the paper has it, so a larger input g
 from torch import Tensor, nn
 
 from audiocnn.models.registry import register
-from audiocnn.nn.blocks import ConvNormAct, GlobalPool, Pool
-from audiocnn.nn.ndim import Ndim
+from audiocnn.nn.blocks import ConvNormAct, GlobalPool, InputCheck, Pool
+from audiocnn.nn.ndim import Ndim, whole_number
 
 
 def _convolution(ndim: Ndim, in_channels: int, out_channels: int, kernel_size: int, padding: int = 0) -> ConvNormAct:
@@ -42,6 +42,8 @@ class LeNet5(nn.Module):
 
     def __init__(self, num_outputs: int, *, ndim: Ndim = 2, in_channels: int = 1, padding: int = 0) -> None:
         super().__init__()
+        shortest = max(1, 32 - 2 * whole_number(padding, "padding", minimum=0))
+        self.check = InputCheck(ndim, in_channels, "LeNet-5", least=shortest)
         self.features = nn.Sequential(
             _convolution(ndim, in_channels, 6, 5, padding),
             Pool(ndim, "avg", 2),
@@ -56,7 +58,7 @@ class LeNet5(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Logits `(batch, num_outputs)` of `(batch, in_channels, *axes)`."""
-        logits: Tensor = self.head(self.features(x))
+        logits: Tensor = self.head(self.features(self.check(x)))
         return logits
 
 
@@ -66,6 +68,7 @@ class LeNet20x50x500(nn.Module):
 
     def __init__(self, num_outputs: int, *, ndim: Ndim = 2, in_channels: int = 1) -> None:
         super().__init__()
+        self.check = InputCheck(ndim, in_channels, "LeNet-20-50-500", least=28)
         self.features = nn.Sequential(
             _convolution(ndim, in_channels, 20, 5),
             Pool(ndim, "avg", 2),
@@ -78,5 +81,5 @@ class LeNet20x50x500(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Logits `(batch, num_outputs)` of `(batch, in_channels, *axes)`."""
-        logits: Tensor = self.head(self.features(x))
+        logits: Tensor = self.head(self.features(self.check(x)))
         return logits

@@ -11,7 +11,7 @@ import math
 from torch import Tensor, nn
 
 from audiocnn.models.registry import register
-from audiocnn.nn.ndim import check_shape
+from audiocnn.nn.ndim import check_shape, per_axis, whole_number
 
 
 @register("mlp", ndim=2, axes=(28, 28))
@@ -20,8 +20,8 @@ class MLP(nn.Module):
 
     def __init__(self, num_outputs: int, *, input_shape: tuple[int, ...] = (1, 28, 28), hidden: int = 10) -> None:
         super().__init__()
-        self._input_shape = tuple(input_shape)
-        self.hidden = nn.Linear(math.prod(input_shape), hidden)
+        self._input_shape = per_axis(tuple(input_shape), max(1, len(input_shape)), "input_shape")
+        self.hidden = nn.Linear(math.prod(self._input_shape), whole_number(hidden, "hidden"))
         self.act = nn.ReLU()
         self.head = nn.Linear(hidden, num_outputs)
 

@@ -1,5 +1,6 @@
 """Architectures by name: `register` a class, `build` one from its name and arguments."""
 
+import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -7,7 +8,7 @@ from typing import Any
 from torch import nn
 
 from audiocnn.errors import ConfigError, UnknownModelError
-from audiocnn.nn.ndim import Ndim
+from audiocnn.nn.ndim import Ndim, whole_number
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,10 +70,15 @@ def architecture(name: str) -> Architecture:
 def build(name: str, num_outputs: int, arguments: Mapping[str, Any] | None = None) -> nn.Module:
     """A network with random weights: `(batch, channels, *axes)` to logits `(batch, num_outputs)`.
 
-    Raises `UnknownModelError` for an unknown name and `ConfigError` for arguments it does not take.
+    Raises `UnknownModelError` for an unknown name and `ConfigError` for arguments it does not take or of illegal value.
     """
     entry = architecture(name)
+    whole_number(num_outputs, "num_outputs")
     try:
         return entry.network(num_outputs, **(arguments or {}))
-    except TypeError as error:
-        raise ConfigError(f"architecture {name!r} cannot be built from {dict(arguments or {})}: {error}") from error
+    except (TypeError, ValueError, ArithmeticError) as error:
+        taken = [argument for argument in inspect.signature(entry.network).parameters if argument != "num_outputs"]
+        raise ConfigError(
+            f"architecture {name!r} cannot be built from {dict(arguments or {})}: {error}; "
+            f"it takes {', '.join(taken) or 'no arguments'}"
+        ) from error

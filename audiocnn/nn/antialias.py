@@ -6,7 +6,7 @@ Zhang: "Making convolutional networks shift-invariant again", ICML 2019 (arXiv 1
 import torch
 from torch import Tensor, nn
 
-from audiocnn.nn.ndim import Ndim, Size, check_input, ops, per_axis
+from audiocnn.nn.ndim import Ndim, Size, check_input, ops, per_axis, whole_number
 
 
 class AntiAliasedPool(nn.Module):
@@ -21,7 +21,7 @@ class AntiAliasedPool(nn.Module):
         super().__init__()
         layers = ops(ndim)
         strides = per_axis(stride, ndim, "stride")
-        self._channels = channels
+        self._channels = whole_number(channels, "channels")
         self.filter = layers.conv(
             channels,
             channels,

@@ -1,5 +1,6 @@
 """Convolution, pooling and residual blocks over `ndim` axes. Inputs and outputs are `(batch, channels, *axes)`."""
 
+import math
 from collections.abc import Callable
 from typing import Literal
 
@@ -8,7 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from audiocnn.errors import ConfigError
-from audiocnn.nn.ndim import Ndim, Size, check_fits, check_input, ops, per_axis
+from audiocnn.nn.ndim import Ndim, Size, check_fits, check_input, check_shape, ops, per_axis, whole_number
 from audiocnn.nn.shapes import Span, same_padding
 
 Padding = Literal["same", "valid"] | int | tuple[int, ...]
@@ -43,7 +44,9 @@ class ConvNormAct(nn.Module):
     ) -> None:
         super().__init__()
         layers = ops(ndim)
-        if groups < 1 or in_channels % groups or out_channels % groups:
+        for name, count in (("in_channels", in_channels), ("out_channels", out_channels), ("groups", groups)):
+            whole_number(count, name)
+        if in_channels % groups or out_channels % groups:
             raise ConfigError(
                 f"groups must divide in_channels {in_channels} and out_channels {out_channels}, got {groups}"
             )
@@ -140,11 +143,12 @@ class LinearNormAct(nn.Module):
 
     def __init__(self, in_features: int, out_features: int) -> None:
         super().__init__()
-        self.linear = nn.Linear(in_features, out_features)
+        self.linear = nn.Linear(whole_number(in_features, "in_features"), whole_number(out_features, "out_features"))
         self.norm: nn.BatchNorm1d | nn.Identity = nn.BatchNorm1d(out_features)
         self.act = nn.ReLU()
 
     def forward(self, x: Tensor) -> Tensor:
+        check_shape(x, (self.linear.in_features,), "LinearNormAct")
         out: Tensor = self.act(self.norm(self.linear(x)))
         return out
 
@@ -154,7 +158,8 @@ class Pool(nn.Module):
 
     padding: positions added on both sides, at most half a window. They never win a maximum and count as 0 in a mean.
     ceil_mode: the positions after the last whole window give one more output instead of being dropped, so that any
-      non-empty input has an output.
+      non-empty input has an output where windows do not overlap. Averages over 3 axes need a whole window all the same.
+    Raises `ConfigError` for illegal sizes, and in `forward` for input of another shape or too short for an output.
     """
 
     def __init__(
@@ -180,12 +185,44 @@ class Pool(nn.Module):
         self.pool = layer(kernels, strides, pads, ceil_mode=ceil_mode)  # type: ignore[arg-type]
 
     def forward(self, x: Tensor) -> Tensor:
-        kernels: tuple[int, ...] = self.pool.kernel_size  # type: ignore[assignment]
-        check_input(x, len(kernels), None, "Pool")
-        if not self.pool.ceil_mode:
-            check_fits(x, map(Span, kernels), self.pool.padding)  # type: ignore[arg-type]
+        sizes: list[tuple[int, ...]] = [self.pool.kernel_size, self.pool.stride, self.pool.padding]  # type: ignore[list-item]
+        check_input(x, len(sizes[0]), None, "Pool")
+        whole = isinstance(self.pool, nn.AvgPool3d)  # of torch's own making: it does not even count the padding
+        for length, kernel, stride, zeros in zip(x.shape[2:], *sizes, strict=True):
+            least = kernel if whole else kernel - 2 * zeros - (stride - 1) * self.pool.ceil_mode
+            if length < least:
+                raise ConfigError(
+                    f"kernel_size {kernel} with stride {stride} and padding {zeros} needs an input of at least {least} "
+                    f"positions, got {length}; send a longer input, or lower kernel_size"
+                )
         out: Tensor = self.pool(x)
         return out
+
+
+class AdaptivePool(nn.Module):
+    """Mean over a grid of `positions` on each axis, whatever the input's size: for linear layers that take one size."""
+
+    def __init__(self, ndim: Ndim, positions: Size) -> None:
+        super().__init__()
+        self.positions = per_axis(positions, ndim, "positions")
+        self.pool = ops(ndim).adaptive_avg_pool(self.positions)
+
+    def forward(self, x: Tensor) -> Tensor:
+        check_input(x, len(self.positions), None, "AdaptivePool")
+        out: Tensor = self.pool(x)
+        return out
+
+
+class InputCheck(nn.Identity):
+    """In front of a network that needs `least` positions on each axis: says so before a layer inside fails."""
+
+    def __init__(self, ndim: Ndim, channels: int, network: str, least: int) -> None:
+        super().__init__()
+        self._expected = (ndim, channels, network, least)
+
+    def forward(self, x: Tensor) -> Tensor:
+        check_input(x, *self._expected)
+        return x
 
 
 class PadShort(nn.Module):
@@ -193,7 +230,7 @@ class PadShort(nn.Module):
 
     def __init__(self, length: int) -> None:
         super().__init__()
-        self.length = length
+        self.length = whole_number(length, "length", minimum=0)
 
     def forward(self, x: Tensor) -> Tensor:
         # Computed with a tensor, so that an exported graph computes it too instead of keeping one input's answer.
@@ -210,6 +247,7 @@ class GlobalPool(nn.Module):
     def __init__(self, ndim: Ndim, kind: Literal["mean", "max", "mean_plus_max", "mean_max"]) -> None:
         super().__init__()
         ops(ndim)
+        self.ndim = ndim
         if kind not in ("mean", "max", "mean_plus_max", "mean_max"):
             raise ConfigError(
                 f"kind of global pooling must be 'mean', 'max', 'mean_plus_max' or 'mean_max', got {kind!r}"
@@ -217,6 +255,7 @@ class GlobalPool(nn.Module):
         self._kind = kind
 
     def forward(self, x: Tensor) -> Tensor:
+        check_input(x, self.ndim, None, "GlobalPool")
         flat = x.flatten(2)
         if self._kind == "mean":
             return flat.mean(-1)
@@ -235,6 +274,9 @@ class SqueezeExcite(nn.Module):
 
     def __init__(self, ndim: Ndim, channels: int, ratio: float = 1 / 8) -> None:
         super().__init__()
+        whole_number(channels, "channels")
+        if type(ratio) not in (int, float) or not 0 <= ratio < math.inf:
+            raise ConfigError(f"ratio must be a number of hidden units per channel, such as 0.125, got {ratio!r}")
         hidden = int(channels * ratio)
         if hidden < 1:
             raise ConfigError(
@@ -245,5 +287,6 @@ class SqueezeExcite(nn.Module):
         self.excite = nn.Linear(hidden, channels)
 
     def forward(self, x: Tensor) -> Tensor:
+        check_input(x, self.pool.ndim, self.squeeze.in_features, "SqueezeExcite")
         gate = torch.sigmoid(self.excite(F.relu(self.squeeze(self.pool(x)))))
         return x * gate.reshape(*gate.shape, *(1,) * (x.ndim - 2))

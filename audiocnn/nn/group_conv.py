@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from audiocnn.errors import ConfigError
-from audiocnn.nn.ndim import check_fits, check_input, per_axis
+from audiocnn.nn.ndim import check_fits, check_input, whole_number
 from audiocnn.nn.shapes import Span
 
 GroupName = Literal["p4", "p4m"]
@@ -69,11 +69,10 @@ class _PlanesConv(nn.Module):
     ) -> None:
         super().__init__()
         self._elements = elements(group)
-        per_axis(kernel_size, 1, "kernel_size")
-        per_axis(padding, 1, "padding", minimum=0)
-        self._in_channels = in_channels
-        self.kernel_size = kernel_size
-        self.padding = padding
+        self._in_channels = whole_number(in_channels, "in_channels")
+        self.kernel_size = whole_number(kernel_size, "kernel_size")
+        self.padding = whole_number(padding, "padding", minimum=0)
+        whole_number(out_channels, "out_channels")
         self.weight = nn.Parameter(torch.empty(out_channels, in_channels, in_planes, kernel_size, kernel_size))
         nn.init.kaiming_uniform_(self.weight, a=math.sqrt(5))
         self.bias = nn.Parameter(torch.zeros(out_channels))
@@ -116,7 +115,7 @@ class GroupConv(_PlanesConv):
 
     def forward(self, x: Tensor) -> Tensor:
         planes = len(self._elements)
-        if x.ndim != 5 or x.shape[1:3] != (self._in_channels, planes):
+        if x.ndim != 5 or x.shape[1:3] != (self._in_channels, planes) or 0 in tuple(x.shape[3:]):
             raise ConfigError(
                 f"GroupConv expects input of shape (batch, {self._in_channels}, {planes}, height, width), got "
                 f"{tuple(x.shape)}; start with a LiftingConv of the same group"

@@ -34,7 +34,7 @@ OPS: dict[int, Ops] = {
 
 def ops(ndim: int) -> Ops:
     """The layers for `ndim` axes. Raises `ConfigError` unless it is 1, 2 or 3."""
-    if ndim not in OPS:
+    if type(ndim) is not int or ndim not in OPS:
         raise ConfigError(f"ndim must be 1 (sound), 2 (images) or 3 (video, volumes), got {ndim!r}")
     return OPS[ndim]
 
@@ -48,18 +48,33 @@ def per_axis(value: Size, ndim: int, name: str, minimum: int = 1) -> tuple[int, 
     return values
 
 
-def check_input(x: Tensor, ndim: int, channels: int | None, name: str) -> None:
-    """Raises `ConfigError` unless `x` is `(batch, channels, *axes)` with `ndim` axes, none of them empty.
+def whole_number(value: int, name: str, minimum: int = 1) -> int:
+    """`value` itself. Raises `ConfigError` unless it is a whole number of at least `minimum`."""
+    if type(value) is not int or value < minimum:
+        raise ConfigError(f"{name} must be a whole number of at least {minimum}, got {value!r}")
+    return value
 
-    channels: None if any number will do. torch itself takes an unbatched `(channels, length)` for a batch, and
-    answers nonsense.
+
+def check_input(x: Tensor, ndim: int, channels: int | None, name: str, least: int = 1) -> None:
+    """Raises `ConfigError` unless `x` is `(batch, channels, *axes)` with `ndim` axes, and of floating-point numbers.
+
+    channels: None if any number will do. least: positions that each axis must have.
+    torch itself takes an unbatched `(channels, length)` for a batch, and answers nonsense.
     """
+    if x.ndim < ndim + 2:
+        remedy = "add the batch and channel axes with x[None, None]"
+    elif x.ndim > ndim + 2:
+        remedy = f"leave {x.ndim - ndim - 2} of its axes out"
+    elif channels not in (None, x.shape[1]):
+        remedy = f"mix the channels to {channels}, or build the network for {x.shape[1]}"
+    elif min(x.shape[2:]) < least:
+        remedy = f"each axis needs {least} or more positions: send a larger input, or enlarge or pad this one"
+    else:
+        return _check_type(x, name)
     axes = ", ".join(("samples",) if ndim == 1 else ("height", "width") if ndim == 2 else ("depth", "height", "width"))
-    if x.ndim != ndim + 2 or channels not in (None, x.shape[1]) or 0 in tuple(x.shape[2:]):
-        raise ConfigError(
-            f"{name} expects input of shape (batch, {channels or 'channels'}, {axes}), got {tuple(x.shape)}; "
-            "add the batch and channel axes with x[None, None]"
-        )
+    raise ConfigError(
+        f"{name} expects input of shape (batch, {channels or 'channels'}, {axes}), got {tuple(x.shape)}; {remedy}"
+    )
 
 
 def check_fits(x: Tensor, spans: Iterable[Span], padding: Iterable[int]) -> None:
@@ -75,3 +90,9 @@ def check_shape(x: Tensor, shape: tuple[int, ...], name: str) -> None:
             f"{name} expects input of shape (batch, {', '.join(map(str, shape))}), got {tuple(x.shape)}; "
             "resize or pad it, and add a batch axis to a single input with x[None]"
         )
+    _check_type(x, name)
+
+
+def _check_type(x: Tensor, name: str) -> None:
+    if not x.is_floating_point():
+        raise ConfigError(f"{name} expects floating-point numbers, got {x.dtype}; convert them with x.float()")

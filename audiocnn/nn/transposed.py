@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from torch import Tensor, nn
 
-from audiocnn.nn.ndim import Ndim, Size, check_input, ops, per_axis
+from audiocnn.nn.ndim import Ndim, Size, check_input, ops, per_axis, whole_number
 from audiocnn.nn.shapes import same_padding
 
 
@@ -31,17 +31,14 @@ class ConvTransposeNormAct(nn.Module):
     ) -> None:
         super().__init__()
         layers = ops(ndim)
-        self._in_channels = in_channels
-        self._strides = per_axis(stride, ndim, "stride")
+        strides = per_axis(stride, ndim, "stride")
         kernels = per_axis(kernel_size, ndim, "kernel_size")
-        # What the padding of the convolution added before the first position is cut off again.
-        self._cuts = [same_padding(k)[0] for k in kernels]
-        missing = [max(0, c + s - k) for c, s, k in zip(self._cuts, self._strides, kernels, strict=True)]
+        missing = [max(0, _cut(k) + s - k) for s, k in zip(strides, kernels, strict=True)]
         self.conv = layers.conv_transpose(
-            in_channels,
-            out_channels,
+            whole_number(in_channels, "in_channels"),
+            whole_number(out_channels, "out_channels"),
             kernels,  # type: ignore[arg-type]  # the three layers want tuples of their own lengths
-            stride=self._strides,  # type: ignore[arg-type]
+            stride=strides,  # type: ignore[arg-type]
             output_padding=tuple(missing),  # type: ignore[arg-type]
             bias=bias,
         )
@@ -49,9 +46,14 @@ class ConvTransposeNormAct(nn.Module):
         self.act = activation() if activation else nn.Identity()
 
     def forward(self, x: Tensor) -> Tensor:
-        check_input(x, len(self._strides), self._in_channels, "ConvTransposeNormAct")
+        check_input(x, len(self.conv.stride), self.conv.in_channels, "ConvTransposeNormAct")
         out = self.conv(x)
-        for axis, (cut, stride) in enumerate(zip(self._cuts, self._strides, strict=True), start=2):
-            out = out.narrow(axis, cut, x.shape[axis] * stride)
+        for axis, (kernel, stride) in enumerate(zip(self.conv.kernel_size, self.conv.stride, strict=True), start=2):
+            out = out.narrow(axis, _cut(kernel), x.shape[axis] * stride)
         activated: Tensor = self.act(self.norm(out))
         return activated
+
+
+def _cut(kernel_size: int) -> int:
+    """What the padding of the convolution added before the first position, which is cut off again."""
+    return same_padding(kernel_size)[0]

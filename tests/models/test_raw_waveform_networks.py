@@ -245,6 +245,6 @@ class TestHybrids:
 
     def test_a_narrow_envnet_is_refused(self):
         with pytest.raises(
-            ConfigError, match=r"^width must be at least 10, got 9: layers 3 and 4 need 2 x width rows$"
+            ConfigError, match=r": width must be at least 10, got 9: layers 3 and 4 need 2 x width rows; "
         ):
             models.build("envnet-v2", 4, {"width": 9})

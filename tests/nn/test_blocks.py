@@ -158,12 +158,19 @@ class TestEveryNumberOfAxes:
         shown = {1: "samples", 2: "height, width", 3: "depth, height, width"}[ndim]
         good = (2, 4, *(5,) * ndim)
         block(torch.zeros(good))
-        for shape in (good[1:], (*good, 5), (2, 3, *good[2:]), (*good[:-1], 0)):
+        for shape, remedy in (
+            (good[1:], "add the batch and channel axes with x[None, None]"),
+            ((*good, 5), "leave 1 of its axes out"),
+            ((2, 3, *good[2:]), "mix the channels to 4, or build the network for 3"),
+            (
+                (*good[:-1], 0),
+                "each axis needs 1 or more positions: send a larger input, or enlarge or pad this one",
+            ),
+        ):
             with pytest.raises(ConfigError) as caught:
                 block(torch.zeros(shape))
             assert str(caught.value) == (
-                f"ConvNormAct expects input of shape (batch, 4, {shown}), got {shape}; "
-                "add the batch and channel axes with x[None, None]"
+                f"ConvNormAct expects input of shape (batch, 4, {shown}), got {shape}; {remedy}"
             )
 
     @pytest.mark.parametrize("argument", ["kernel_size", "stride", "dilation", "padding"])
@@ -207,7 +214,7 @@ def test_linear_then_norm_then_activation():
     torch.testing.assert_close(block(x), expected)
 
 
-@pytest.mark.parametrize("ndim", [0, 4, -1, "1", None])
+@pytest.mark.parametrize("ndim", [0, 4, -1, 1.0, True, "1", None])
 def test_refuses_other_numbers_of_axes(ndim):
     for make in (
         lambda: ConvNormAct(ndim, 1, 1, 3),

@@ -125,7 +125,7 @@ def test_receptive_field_is_where_the_gradient_is(name):
 def test_no_field_is_told_where_positions_are_resized(ndim):
     rows = {row.name: row for row in layer_costs(on_meta("alexnet", 2, {"ndim": ndim}), (3, *(70,) * ndim))}
     assert rows["features.7.pool"].receptive_field == ((195, 32),) * ndim
-    assert rows["pool"].receptive_field is None
+    assert rows["pool.pool"].receptive_field is None
     up = nn.Sequential(ConvTransposeNormAct(ndim, 1, 1, 4, stride=2), ConvNormAct(ndim, 1, 1, 3))
     assert {row.receptive_field for row in layer_costs(up, (1, *(8,) * ndim))} == {None}
 

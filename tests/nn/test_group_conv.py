@@ -98,7 +98,7 @@ class TestEveryGroup:
 def test_refuses_illegal_arguments():
     with pytest.raises(ConfigError, match=r"^group must be 'p4' .*, got 'p6'$"):
         LiftingConv("p6", 1, 1, 3)
-    with pytest.raises(ConfigError, match=r"^kernel_size must be an int of at least 1, got \(3, 3\)$"):
+    with pytest.raises(ConfigError, match=r"^kernel_size must be a whole number of at least 1, got \(3, 3\)$"):
         GroupConv("p4", 1, 1, (3, 3))
-    with pytest.raises(ConfigError, match=r"^padding must be an int of at least 0, got -1$"):
+    with pytest.raises(ConfigError, match=r"^padding must be a whole number of at least 0, got -1$"):
         GroupConv("p4", 1, 1, 3, padding=-1)
