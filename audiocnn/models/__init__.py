@@ -15,6 +15,7 @@ from audiocnn.models import (
     resnet,
     sample_cnn,
     sample_level,
+    wave_pyramid,
 )
 from audiocnn.models.registry import Architecture, architecture, build, names, register
 
@@ -38,4 +39,5 @@ __all__ = [
     "resnet",
     "sample_cnn",
     "sample_level",
+    "wave_pyramid",
 ]
