@@ -18,17 +18,17 @@ from training.lectures.permuted_pixels import compare, error, main, shuffled, tr
 
 @pytest.fixture(scope="module")
 def drawn():
-    return draw_digits(768, seed=0), draw_digits(500, seed=1)
+    return draw_digits(512, seed=0), draw_digits(500, seed=1)
 
 
 def test_drawn_digits_are_all_ten_and_no_two_alike(drawn):
     images, labels = drawn[0]
-    assert images.shape == (768, 1, 28, 28)
+    assert images.shape == (512, 1, 28, 28)
     assert images.min() == 0
     assert 0.5 < images.max() <= 1
     assert set(labels.tolist()) == set(range(10))
-    assert len(images.flatten(1).unique(dim=0)) == 768
-    assert torch.equal(images, draw_digits(768, seed=0).images)
+    assert len(images.flatten(1).unique(dim=0)) == 512
+    assert torch.equal(images, draw_digits(512, seed=0).images)
 
 
 def test_shuffling_moves_the_pixels_of_all_images_alike_and_loses_none(drawn):

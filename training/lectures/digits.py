@@ -3,24 +3,14 @@
 from pathlib import Path
 from typing import NamedTuple
 
+import numpy as np
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from training.corpora.mnist import read_idx
+from training.corpora.strokes import HANDS, coverage, segments_of
 
 SIZE = 28
-
-_GLYPHS = """
- ###    #    ###   ###     #  #####  ###  #####  ###   ###
-#   #  ##   #   # #   #   ##  #     #         # #   # #   #
-#   #   #       #     #  # #  ####  #        #  #   # #   #
-#   #   #     ##    ##  #  #      # ####    #    ###   ####
-#   #   #    #        # #####     # #   #   #   #   #     #
-#   #   #   #     #   #    #  #   # #   #  #    #   #     #
- ###   ###  #####  ###     #   ###   ###   #     ###   ###
-"""
-_WIDTH, _HEIGHT = 5, 7
 
 
 class Digits(NamedTuple):
@@ -41,27 +31,16 @@ def read_mnist(folder: Path, prefix: str) -> Digits:
 
 
 def draw_digits(count: int, seed: int) -> Digits:
-    """Digits from a grid of 5 x 7 dots, each turned, slanted, stretched, moved and grained by chance."""
-    random = torch.Generator().manual_seed(seed)
-    labels = torch.randint(10, (count,), generator=random)
-
-    def uniform(low: float, high: float) -> Tensor:
-        return low + (high - low) * torch.rand(count, generator=random)
-
-    turn, slant = uniform(-0.2, 0.2), uniform(-0.3, 0.3)
-    across, down = uniform(1.8, 2.4), uniform(1.2, 1.5)
-    right, up = uniform(-0.4, 0.4), uniform(-0.2, 0.2)
-    # From a pixel of the image to where it lies on the glyph, both from -1 to 1.
-    row_x = torch.stack([across * turn.cos(), across * (slant - turn.sin()), right], dim=1)
-    row_y = torch.stack([down * turn.sin(), down * turn.cos(), up], dim=1)
-    grid = F.affine_grid(torch.stack([row_x, row_y], dim=1), [count, 1, SIZE, SIZE], align_corners=False)
-    ink = F.grid_sample(_glyphs()[labels], grid, align_corners=False)
-    grain = 0.1 * torch.randn(ink.shape, generator=random)
-    return Digits((ink + grain).clamp(0, 1), labels)
-
-
-def _glyphs() -> Tensor:
-    """The ten digits as dots, `(10, 1, 7, 5)`."""
-    rows = [row.ljust(10 * (_WIDTH + 1)) for row in _GLYPHS.strip("\n").splitlines()]
-    dots = torch.tensor([[float(dot == "#") for dot in row] for row in rows])
-    return dots.reshape(_HEIGHT, 10, _WIDTH + 1)[:, :, :_WIDTH].movedim(1, 0)[:, None]
+    """Digits in the strokes of the moving digits: each in its own size, turn, slant, thickness, place and grain."""
+    random = np.random.default_rng(seed)
+    labels = random.integers(10, size=count)
+    images = np.empty((count, 1, SIZE, SIZE), np.float32)
+    for image, label in zip(images, labels, strict=True):
+        height, width = random.uniform(6.5, 7.5), random.uniform(7, 10)
+        turn, slant = random.uniform(-0.15, 0.15), random.uniform(-0.3, 0.3)
+        rotation = np.array([[np.cos(turn), -np.sin(turn)], [np.sin(turn), np.cos(turn)]])
+        segments = segments_of(HANDS["round"][label], rotation @ np.array([[width, slant * height], [0, height]]))
+        middle = SIZE / 2 + random.uniform(-1, 1, 2)
+        ink = coverage(segments, middle, random.uniform(1.5, 2.5), SIZE)
+        image[0] = np.clip(ink + 0.1 * random.standard_normal(ink.shape), 0, 1)
+    return Digits(torch.from_numpy(images), torch.from_numpy(labels))
