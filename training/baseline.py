@@ -18,10 +18,12 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC
 
 from audiocnn.audio.normalise import normalise_level
-from audiocnn.spec import TaskSpec
-from training.config import Config
+from audiocnn.errors import ConfigError
+from audiocnn.spec import AudioSpec, TaskSpec
+from training.config import AugmentConfig, Config
 from training.data.cache import open_cache
 from training.data.manifest import Clip, label_names, read_clips
+from training.data.sound import Sound, samples_of
 from training.data.split import folds_of
 from training.metrics import measure
 from training.progress import track
@@ -31,12 +33,18 @@ SAMPLE_RATE = 22_050
 
 
 def cross_validate_baseline(config: Config, data: Path, cache_directory: Path, c: float) -> list[dict[str, Any]]:
-    """Metrics of the SVM with regularisation `c` on each fold of a single-label data set."""
+    """Metrics of the SVM with regularisation `c` on each fold of a single-label data set.
+
+    Raises `ConfigError` for anything but sound.
+    """
+    if config.input.media != "audio":
+        raise ConfigError(f"the baseline needs input.media = 'audio', got {config.input.media!r}")
     clips = read_clips(data, config.data)
-    cache = open_cache(cache_directory, clips, SAMPLE_RATE, config.data.max_unreadable)
+    sound = Sound(AudioSpec(SAMPLE_RATE, SAMPLE_RATE, SAMPLE_RATE), AugmentConfig())
+    cache = open_cache(cache_directory, clips, sound, config.data.max_unreadable)
     clips = cache.readable(clips)
     with ThreadPoolExecutor(os.cpu_count()) as pool:
-        rows = pool.map(lambda clip: features(cache.samples(clip)), clips)
+        rows = pool.map(lambda clip: features(samples_of(cache.items(clip))), clips)
         x = np.stack(list(track(rows, "features", total=len(clips))))
     task = TaskSpec("single_label", label_names(clips))
     return [{"fold": fold, **_one_fold(x, clips, fold, task, config, c)} for fold in folds_of(clips)]

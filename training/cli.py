@@ -19,7 +19,7 @@ from training.config import Config, load_config
 from training.corpora.commands import corpus
 from training.crossval import cross_validate, table
 from training.data.manifest import read_clips
-from training.data.split import clips_of
+from training.data.split import SPLITS, clips_in, clips_of
 from training.distributed import join
 from training.evaluate import predict
 from training.loop import train
@@ -140,13 +140,16 @@ def crossval_command(
 @_common
 @click.option("--model", default="genre", show_default=True, help="A bundled model's name or a model directory.")
 @click.option("--fold", help="Only the clips of this fold.")
-def evaluate_command(config: Path, data: Path | None, model: str, fold: str | None) -> None:
+@click.option("--split", type=click.Choice(SPLITS), help="Only the clips of this split.")
+def evaluate_command(config: Path, data: Path | None, model: str, fold: str | None, split: str | None) -> None:
     """Measure a trained model on labelled clips."""
     settings = load_config(config)
     data = _data_folder(data, settings, config)
-    clips = read_clips(data, settings.data)
+    clips = read_clips(data, settings.data, settings.input.media)
     if fold is not None:
         clips = clips_of(clips, fold)
+    if split is not None:
+        clips = clips_in(clips, split)
     scores, targets, task = predict(model, clips)
     click.echo(json.dumps(measure(scores, targets, task, settings.merge), indent=1))
 

@@ -6,10 +6,12 @@ import tomllib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
+from types import MappingProxyType
+from typing import Any, Literal, TypeVar, cast, get_args, get_origin, get_type_hints
 
 from audiocnn.errors import ConfigError
-from audiocnn.spec import AudioSpec, TaskKind
+from audiocnn.spec import INPUT_SPECS, InputSpec, Media, TaskKind
+from audiocnn.spec.input import input_to_json
 
 Record = TypeVar("Record")
 
@@ -19,6 +21,7 @@ _WORDS: dict[Any, str] = {
     bool: "true or false",
     str: "text in quotes",
     tuple[float, ...]: "a list of numbers",
+    tuple[str, ...]: "a list of text in quotes",
     Mapping[str, Any]: "a table of names and values",
     Mapping[str, list[str]]: "a table of names and lists of text in quotes",
 }
@@ -77,7 +80,8 @@ class OptimConfig:
 
     epochs: passes over the clips, each with `crops_per_clip` random windows of every clip.
     batch_size: windows in one step, over all processes.
-    lr: peak learning rate of AdamW; it rises over `warmup` (a share of all steps) and falls along a cosine to zero.
+    optimizer: `adamw`, or `sgd` with `momentum`, the plain one with 0.
+    lr: peak learning rate; it rises over `warmup` (a share of all steps) and falls along a cosine to zero.
     weight_decay: on weights only, never on norms and biases. clip_grad: largest gradient norm.
     label_smoothing: share of each target spread over all labels. mixup: alpha of the Beta distribution, 0 for none.
     ema: decay of the averaged weights that are validated and kept.
@@ -87,6 +91,8 @@ class OptimConfig:
     epochs: int = 60
     crops_per_clip: int = 2
     batch_size: int = 32
+    optimizer: Literal["adamw", "sgd"] = "adamw"
+    momentum: float = 0.9
     lr: float = 2e-3
     warmup: float = 0.15
     weight_decay: float = 0.05
@@ -102,6 +108,7 @@ class OptimConfig:
         _check("train.", self, ["lr", "clip_grad"], lambda v: 0 < v < math.inf, "a finite number above 0")
         _check("train.", self, ["weight_decay", "mixup"], lambda v: 0 <= v < math.inf, "a finite number from 0 up")
         _check("train.", self, ["warmup", "label_smoothing", "ema"], lambda v: 0 <= v <= 1, "a share from 0 to 1")
+        _check("train.", self, ["momentum"], lambda v: 0 <= v < 1, "from 0 to below 1")
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,21 +144,60 @@ class AugmentConfig:
 
 
 @dataclass(frozen=True, slots=True)
+class VisualAugmentConfig:
+    """What each image, video window or volume goes through; 0 or an empty list switches a step off.
+
+    speed: largest relative change of a video's speed. shift: largest shift, as a share of each side. rotate_deg:
+    largest turn, for volumes about each axis. scale: largest change of size, as a share. shear: largest slant.
+    elastic: deviation of a smooth random displacement, as a share of the side. flip: the axes along which half of the
+    items are mirrored, of width, height and depth. contrast, brightness: largest relative and absolute change, on a
+    scale from 0 to 1. noise: largest deviation of noise in each pixel. erase: probability of a black box of up to half
+    of each side.
+    """
+
+    speed: float = 0.0
+    shift: float = 0.0
+    rotate_deg: float = 0.0
+    scale: float = 0.0
+    shear: float = 0.0
+    elastic: float = 0.0
+    flip: tuple[str, ...] = ()
+    contrast: float = 0.0
+    brightness: float = 0.0
+    noise: float = 0.0
+    erase: float = 0.0
+
+    def __post_init__(self) -> None:
+        shares = ["speed", "shift", "scale", "shear", "elastic", "contrast", "brightness", "noise"]
+        _check("augment.", self, shares, lambda v: 0 <= v < 1, "a share from 0 to below 1")
+        _check("augment.", self, ["rotate_deg"], lambda v: 0 <= v <= 180, "from 0 to 180 degrees")
+        _check("augment.", self, ["erase"], lambda v: 0 <= v <= 1, "a probability from 0 to 1")
+        axes = {"width", "height", "depth"}
+        _check("augment.", self, ["flip"], lambda v: axes.issuperset(v), "a list of width, height and depth")
+
+
+@dataclass(frozen=True, slots=True)
 class Config:
     """A whole run. `merge` names coarser labels to report as well, each with the labels it joins."""
 
     name: str
-    input: AudioSpec
+    input: InputSpec
     model: ModelConfig
     data: DataConfig = field(default_factory=DataConfig)
     train: OptimConfig = field(default_factory=OptimConfig)
-    augment: AugmentConfig = field(default_factory=AugmentConfig)
+    augment: AugmentConfig | VisualAugmentConfig = field(default_factory=AugmentConfig)
     merge: Mapping[str, list[str]] = field(default_factory=dict)
     licence: str = "unspecified"
     seed: int = 0
 
     def __post_init__(self) -> None:
         _check("", self, ["seed"], lambda v: 0 <= v < 2**32, "from 0 to 4294967295")
+        if not isinstance(self.augment, _augment_record(self.input.media)):
+            raise ConfigError(f"augment must fit input.media = {self.input.media!r}, got {type(self.augment).__name__}")
+
+    def to_json(self) -> dict[str, Any]:
+        """The run as plain JSON types."""
+        return dataclasses.asdict(self) | {"input": input_to_json(self.input)}
 
 
 def load_config(path: Path, overrides: Sequence[str] = ()) -> Config:
@@ -168,7 +214,24 @@ def load_config(path: Path, overrides: Sequence[str] = ()) -> Config:
         raise ConfigError(f"{path} is not valid TOML: {error}") from error
     for override in overrides:
         _replace(table, override)
-    return _record(Config, table, str(path), "")
+    table.setdefault("augment", {})
+    return _record(Config, table, str(path), "", _sections_of(table))
+
+
+def _augment_record(media: Media) -> type[AugmentConfig | VisualAugmentConfig]:
+    return AugmentConfig if media == "audio" else VisualAugmentConfig
+
+
+def _sections_of(table: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The records of the sections that depend on the medium, which is taken out of `[input]`; it is sound by default.
+
+    Raises `ConfigError` for an unknown one.
+    """
+    section = table.get("input")
+    media = section.pop("media", "audio") if isinstance(section, dict) else "audio"
+    if not isinstance(media, str) or media not in INPUT_SPECS:
+        raise ConfigError(f"input.media must be one of {', '.join(INPUT_SPECS)}, got {media!r}")
+    return {"input": INPUT_SPECS[media], "augment": _augment_record(cast(Media, media))}
 
 
 def _is_range(values: tuple[float, ...]) -> bool:
@@ -191,8 +254,17 @@ def _replace(table: dict[str, Any], override: str) -> None:
     table[key] = value
 
 
-def _record(kind: type[Record], table: Mapping[str, Any], where: str, prefix: str) -> Record:
-    """A section, or the whole run, from its keys; `prefix` comes before their names in messages."""
+def _record(
+    kind: type[Record],
+    table: Mapping[str, Any],
+    where: str,
+    prefix: str,
+    sections: Mapping[str, Any] = MappingProxyType({}),
+) -> Record:
+    """A section, or the whole run, from its keys; `prefix` comes before their names in messages.
+
+    sections: the records of those fields that could be several.
+    """
     fields = {f.name: f for f in dataclasses.fields(kind)}  # type: ignore[arg-type]
     unknown = sorted(set(table) - set(fields))
     if unknown:
@@ -204,7 +276,7 @@ def _record(kind: type[Record], table: Mapping[str, Any], where: str, prefix: st
     ]
     if missing:
         raise ConfigError(f"{where} is incomplete: it needs {', '.join(missing)}")
-    types = get_type_hints(kind)
+    types = {**get_type_hints(kind), **sections}
     return kind(**{name: _value(types[name], value, prefix + name) for name, value in table.items()})
 
 
@@ -213,7 +285,7 @@ def _value(wanted: Any, value: Any, name: str) -> Any:
     section = dataclasses.is_dataclass(wanted)
     if not _fits(dict[str, Any] if section else wanted, value):
         if get_origin(wanted) is Literal:
-            words = f"one of {', '.join(get_args(wanted))}"
+            words = f"one of {', '.join(map(str, get_args(wanted)))}"
         else:
             words = "a section of names and values" if section else _WORDS[wanted]
         raise ConfigError(f"{name} must be {words}, got {value!r}")

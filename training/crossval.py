@@ -20,6 +20,7 @@ from audiocnn.spec import TaskSpec
 from training.config import Config
 from training.data.cache import open_cache
 from training.data.manifest import Clip, read_clips
+from training.data.media import medium_of
 from training.data.split import clips_of, folds_of
 from training.distributed import join
 from training.evaluate import predict
@@ -49,9 +50,9 @@ def cross_validate(
     share of the cores. A run that was stopped goes on: finished folds are not trained again.
     Raises `ConfigError` for a fold that is not there, and what `train` raises.
     """
-    check_architecture(config.model)
-    clips = read_clips(data, config.data)
-    open_cache(cache, clips, config.input.sample_rate, config.data.max_unreadable)  # once, before the jobs need it
+    check_architecture(config)
+    clips = read_clips(data, config.data, config.input.media)
+    open_cache(cache, clips, medium_of(config), config.data.max_unreadable)  # once, before the jobs need it
     unknown = sorted(set(folds) - set(folds_of(clips)))
     if unknown:
         raise ConfigError(f"the manifest has no fold {', '.join(unknown)}; it has {', '.join(folds_of(clips))}")
@@ -80,7 +81,7 @@ def _one(
     with join(device) as process:
         model = train(config, data, run, cache, process, fold)
     export_onnx(model)
-    tested = clips_of(read_clips(data, config.data), fold)
+    tested = clips_of(read_clips(data, config.data, config.input.media), fold)
     scores, targets, task = predict(model, tested)
     return [_name(clip, data) for clip in tested], scores, targets, task
 

@@ -1,10 +1,11 @@
 """The training loop, to read in one sitting: crops, augmentation, one step, averaged weights, validation, state."""
 
+import inspect
 import json
 import logging
 import time
 import warnings
-from dataclasses import asdict
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,20 +16,20 @@ from torch import Tensor, distributed, nn
 from torch.nn.parallel import DistributedDataParallel
 
 from audiocnn import checkpoint, models
-from audiocnn.audio.normalise import normalise_level
-from audiocnn.audio.prepare import windows
 from audiocnn.errors import AudioCnnError, ConfigError
-from audiocnn.inference.classifier import scores_of
+from audiocnn.inference.classifier import batched, scores_of
+from audiocnn.prepared import Window
 from audiocnn.spec import ModelSpec, TaskKind, TaskSpec
 from training import state
-from training.augment import augment, mix
-from training.config import Config, ModelConfig
+from training.config import Config
+from training.data.batches import Batches
 from training.data.cache import Cache, open_cache
-from training.data.crops import Crops
 from training.data.manifest import Clip, label_names, read_clips
+from training.data.media import medium_of
+from training.data.medium import Medium
 from training.data.split import Split, split_clips
 from training.distributed import Process
-from training.metrics import measure
+from training.metrics import Scores, measure
 from training.optim import Ema, learning_rate, make_optimizer
 from training.progress import progress_bar
 
@@ -36,6 +37,7 @@ logger = logging.getLogger(__name__)
 
 MODEL = "model"
 METRICS = "metrics.jsonl"
+_VALIDATION_BATCH = 32
 
 
 def train(config: Config, data: Path, run: Path, cache_directory: Path, process: Process, fold: str | None) -> Path:
@@ -44,34 +46,37 @@ def train(config: Config, data: Path, run: Path, cache_directory: Path, process:
     data: the folder of clips. fold: held out as test set, not looked at here. Returns the model directory.
     Raises `ConfigError` for illegal data or configuration, `CheckpointError` if `run` holds another run.
     """
-    check_architecture(config.model)
-    clips = read_clips(data, config.data)
+    check_architecture(config)
+    medium = medium_of(config)
+    clips = read_clips(data, config.data, config.input.media)
     labels = label_names(clips)
     split = split_clips(clips, test_fold=fold, validation=config.data.validation, seed=config.seed)
-    cache = _shared_cache(cache_directory, clips, config, process)
+    cache = _shared_cache(cache_directory, clips, medium, config, process)
     split = Split(cache.readable(split.train), cache.readable(split.validation), split.test)
-    crops = Crops(cache, split.train, labels, config)
-    total_steps = config.train.epochs * crops.steps_per_epoch
+    batches = Batches(cache, medium, split.train, labels, config)
+    total_steps = config.train.epochs * batches.steps_per_epoch
 
     torch.manual_seed(config.seed)
-    network = models.build(config.model.architecture, len(labels), config.model.arguments).to(process.device)
+    network = models.build(config.model.architecture, len(labels), config.model.arguments)
+    network = network.to(process.device, memory_format=_memory_format(config.input.ndim))  # type: ignore[call-overload]
     ema = Ema(network, config.train.ema)
     optimizer = make_optimizer(network, config.train)
-    fingerprint = json.dumps([asdict(config), labels, [str(c.path.relative_to(data)) for c in split.train], fold])
+    fingerprint = json.dumps([config.to_json(), labels, [str(c.path.relative_to(data)) for c in split.train], fold])
     run.mkdir(parents=True, exist_ok=True)
     progress = state.load_state(run, network, ema, optimizer, fingerprint)
     stepped = DistributedDataParallel(network) if process.world_size > 1 else network
     task = TaskSpec(config.data.kind, labels)
 
     with progress_bar(visible=process.is_first) as bar, _Log(run, process) as log:
-        bar_task = bar.add_task(run.name, total=total_steps, completed=progress.epoch * crops.steps_per_epoch, note="")
+        done = progress.epoch * batches.steps_per_epoch
+        bar_task = bar.add_task(run.name, total=total_steps, completed=done, note="")
         while progress.epoch < config.train.epochs and not _out_of_patience(progress, config):
             started, losses = time.perf_counter(), []
             stepped.train()
-            for step in range(progress.epoch * crops.steps_per_epoch, (progress.epoch + 1) * crops.steps_per_epoch):
+            for step in range(progress.epoch * batches.steps_per_epoch, (progress.epoch + 1) * batches.steps_per_epoch):
                 rate = learning_rate(step, total_steps, config.train)
-                batch = crops.batch(step, process.rank, process.world_size)
-                losses.append(_step(stepped, optimizer, batch, config, step, rate, process))
+                batch = batches.batch(step, process.rank, process.world_size)
+                losses.append(_step(stepped, optimizer, batch, medium, config, step, rate, process))
                 ema.update(network, step)
                 bar.update(bar_task, advance=1)
             progress.epoch += 1
@@ -81,7 +86,7 @@ def train(config: Config, data: Path, run: Path, cache_directory: Path, process:
                 measured: dict[str, Any] = {}
                 with ema.applied_to(network):
                     if split.validation:
-                        measured = validate(network, config, split.validation, cache, task)
+                        measured = validate(network, config, medium, split.validation, cache, task)
                         bar.update(bar_task, note=f"validation loss {measured['loss']:.3f}")
                     if not measured or measured["loss"] < progress.best_loss:
                         if measured:
@@ -96,23 +101,34 @@ def train(config: Config, data: Path, run: Path, cache_directory: Path, process:
     return run / MODEL
 
 
-def check_architecture(model: ModelConfig) -> None:
-    """Raises `ConfigError` for a network that does not take mono sound, `UnknownModelError` for an unknown one."""
+def check_architecture(config: Config) -> None:
+    """Raises `ConfigError` for a network that does not take the input, `UnknownModelError` for an unknown one."""
+    model, spec = config.model, config.input
     entry = models.architecture(model.architecture)
     ndim = model.arguments.get("ndim", entry.ndim) if entry.any_ndim else entry.ndim
     channels = model.arguments.get("in_channels", entry.in_channels)
-    if (ndim, channels) != (1, 1):
-        mend = "set model.arguments.ndim = 1 and model.arguments.in_channels = 1, or " if entry.any_ndim else ""
-        raise ConfigError(
-            f"model.architecture must take sound (1 axis, 1 channel), {model.architecture!r} takes input with "
-            f"ndim {ndim} and in_channels {channels}; {mend}choose one of {', '.join(models.names(1))}"
-        )
+    if (ndim, channels) == (spec.ndim, spec.channels):
+        return
+    wrong = {"ndim": spec.ndim} if ndim != spec.ndim else {}
+    wrong |= {"in_channels": spec.channels} if channels != spec.channels else {}
+    mend = ""
+    if wrong.keys() <= inspect.signature(entry.network).parameters.keys():
+        mend = f"set {' and '.join(f'model.arguments.{name} = {value}' for name, value in wrong.items())}, or "
+    raise ConfigError(
+        f"model.architecture must take {spec.media} ({_axes(spec.ndim, spec.channels)}), {model.architecture!r} takes "
+        f"{_axes(ndim, channels)}; {mend}choose one of {', '.join(models.names(spec.ndim))}"
+    )
+
+
+def _axes(ndim: int, channels: int) -> str:
+    return f"{ndim} {'axis' if ndim == 1 else 'axes'}, {channels} {'channel' if channels == 1 else 'channels'}"
 
 
 def _step(
     network: nn.Module,
     optimizer: torch.optim.Optimizer,
     batch: tuple[Tensor, Tensor],
+    medium: Medium,
     config: Config,
     step: int,
     rate: float,
@@ -121,11 +137,12 @@ def _step(
     """One step of the optimiser; returns the loss. Raises `AudioCnnError` if that is no longer a number."""
     random = np.random.default_rng((config.seed, 2, step, process.rank))
     torch.manual_seed(int(random.integers(2**31)))  # for dropout and noise: the same after resuming
-    waveforms, targets = (part.to(process.device, non_blocking=True) for part in batch)
-    waveforms = augment(waveforms, config.augment, config.input.sample_rate, random)
+    windows, targets = (part.to(process.device, non_blocking=True) for part in batch)
+    windows = medium.augment(windows, random)
     if config.train.mixup:
-        waveforms, targets = mix(waveforms, targets, config.train.mixup, random)
-    logits = network(normalise_level(waveforms, config.input.normalisation)[:, None])
+        windows, targets = medium.mix(windows, targets, config.train.mixup, random)
+    inputs = medium.model_input(windows).contiguous(memory_format=_memory_format(config.input.ndim))
+    logits = network(inputs)
     loss = loss_of(logits, targets, config.data.kind, config.train.label_smoothing)
     if not torch.isfinite(loss):
         raise AudioCnnError(f"the loss became {loss.item()} at step {step}; lower train.lr or train.clip_grad")
@@ -145,19 +162,28 @@ def loss_of(logits: Tensor, targets: Tensor, kind: TaskKind, smoothing: float) -
     return F.binary_cross_entropy_with_logits(logits, targets * (1 - smoothing) + smoothing / 2)
 
 
-def validate(network: nn.Module, config: Config, clips: list[Clip], cache: Cache, task: TaskSpec) -> dict[str, Any]:
-    """Metrics on whole clips: the same windows and the same mean over those with sound as in `Classifier`."""
+def validate(
+    network: nn.Module, config: Config, medium: Medium, clips: list[Clip], cache: Cache, task: TaskSpec
+) -> dict[str, Any]:
+    """Metrics on whole clips: the same windows and the same mean over those that are not silent as in `Classifier`."""
     device = next(network.parameters()).device
-    scores, targets = [], []
+    scores: Scores = np.zeros((len(clips), len(task.labels)))
     with torch.inference_mode():
-        for clip in clips:
-            cut = list(windows([cache.samples(clip)[np.newaxis]], config.input))
-            heard = [window for window in cut if not window.silent] or cut
-            batch = torch.from_numpy(np.stack([window.values for window in heard])).to(device)
-            logits = network(batch).double().cpu().numpy()
-            scores.append(scores_of(logits, task.kind).mean(axis=0))
-            targets.append([float(label in clip.labels) for label in task.labels])
-    return measure(np.array(scores), np.array(targets), task, config.merge)
+        for batch in batched(_heard(clips, cache, medium), _VALIDATION_BATCH):
+            values = torch.from_numpy(np.stack([window.values for _, window, _ in batch])).to(device)
+            found = scores_of(network(values).double().cpu().numpy(), task.kind)
+            for (index, _, weight), row in zip(batch, found, strict=True):
+                scores[index] += weight * row
+    targets = np.array([[float(label in clip.labels) for label in task.labels] for clip in clips])
+    return measure(scores, targets, task, config.merge)
+
+
+def _heard(clips: list[Clip], cache: Cache, medium: Medium) -> Iterator[tuple[int, Window, float]]:
+    """The windows that vote: the index of their clip, the window, and its share of the clip's answer."""
+    for index, clip in enumerate(clips):
+        windows = list(medium.windows(cache.items(clip)))
+        heard = [window for window in windows if not window.silent] or windows
+        yield from ((index, window, 1 / len(heard)) for window in heard)
 
 
 def _out_of_patience(progress: state.Progress, config: Config) -> bool:
@@ -168,7 +194,7 @@ def _spec(
     config: Config, task: TaskSpec, clips: int, progress: state.Progress, fold: str | None, measured: dict[str, Any]
 ) -> ModelSpec:
     training = {
-        "recipe": asdict(config),
+        "recipe": config.to_json(),
         "clips": clips,
         "epochs": progress.epoch,
         "test_fold": fold,
@@ -187,11 +213,16 @@ def _spec(
     )
 
 
-def _shared_cache(directory: Path, clips: list[Clip], config: Config, process: Process) -> Cache:
+def _memory_format(ndim: int) -> torch.memory_format:
+    """The order of the axes in memory: channels last made steps over 2 and 3 axes 1.2 to 1.5 times as fast on a CPU."""
+    return {1: torch.contiguous_format, 2: torch.channels_last, 3: torch.channels_last_3d}[ndim]
+
+
+def _shared_cache(directory: Path, clips: list[Clip], medium: Medium, config: Config, process: Process) -> Cache:
     """The decoded clips; the first process decodes, the others wait for it."""
     if process.world_size > 1 and not process.is_first:
         distributed.barrier()
-    cache = open_cache(directory, clips, config.input.sample_rate, config.data.max_unreadable)
+    cache = open_cache(directory, clips, medium, config.data.max_unreadable)
     if process.world_size > 1 and process.is_first:
         distributed.barrier()
     return cache

@@ -17,7 +17,8 @@ def measure(scores: Scores, targets: Scores, task: TaskSpec, merge: Mapping[str,
     """The metrics of a task for scores and targets `(clips, labels)`.
 
     single_label: accuracy, macro F1, loss, confusion matrix (rows are true labels), and with `merge` the accuracy with
-    labels joined. multi_label: loss, macro ROC-AUC and average precision over the labels that occur and do not always.
+    labels joined; for two labels ROC-AUC too. multi_label: loss, macro ROC-AUC and average precision over the labels
+    that occur and do not always.
     """
     if task.kind == "multi_label":
         mixed = [i for i in range(len(task.labels)) if 0 < targets[:, i].sum() < len(targets)]
@@ -37,6 +38,8 @@ def measure(scores: Scores, targets: Scores, task: TaskSpec, merge: Mapping[str,
         "loss": float(log_loss(truth, scores, labels=labels)),
         "confusion": confusion_matrix(truth, answer, labels=labels).tolist(),
     }
+    if len(labels) == 2 and len(set(truth.tolist())) == 2:
+        metrics["roc_auc"] = float(roc_auc_score(truth, scores[:, 1]))
     if merge:
         matrix = merge_matrix(task.labels, merge)
         metrics["merged_accuracy"] = float(((scores @ matrix).argmax(1) == (targets @ matrix).argmax(1)).mean())

@@ -14,6 +14,7 @@ import soundfile
 
 from audiocnn.audio.decode import decode
 from audiocnn.audio.normalise import downmix, normalise_level
+from audiocnn.errors import ConfigError
 from audiocnn.waveform import Samples
 from training.config import Config
 from training.data.manifest import read_clips
@@ -26,7 +27,12 @@ Change = Callable[[Samples, int], bytes]
 
 
 def measure_changes(config: Config, data: Path, run: Path) -> dict[str, dict[str, Any]]:
-    """Mean and deviation over the folds of each metric, for each change in `CHANGES`; `run` is a cross-validation's."""
+    """Mean and deviation over the folds of each metric, for each change in `CHANGES`; `run` is a cross-validation's.
+
+    Raises `ConfigError` for anything but sound.
+    """
+    if config.input.media != "audio":
+        raise ConfigError(f"the changes are for input.media = 'audio', got {config.input.media!r}")
     clips = read_clips(data, config.data)
     results: dict[str, dict[str, Any]] = {}
     for name, change in CHANGES.items():

@@ -3,7 +3,7 @@
 import time
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Literal
+from typing import Literal, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +19,8 @@ from audiocnn.prediction import ModelInfo, Prediction, Result, SegmentResult, Ti
 from audiocnn.prepared import Window
 from audiocnn.source import Source
 from audiocnn.spec import ModelSpec, TaskKind
+
+Item = TypeVar("Item")
 
 BATCH = 8
 """Windows per call of the backend: enough to fill it, few enough to bound memory."""
@@ -70,7 +72,7 @@ class Classifier:
         total: NDArray[np.float64] = np.zeros(len(self.spec.task.labels))
         heard = 0
         with open_media(source, self.spec.input, limits) as prepared:
-            for batch in _batches(prepared.windows()):
+            for batch in batched(prepared.windows(), BATCH):
                 batch_started = time.perf_counter()
                 scores = iter(self._scores([window for window in batch if not window.silent]))
                 infer_s += time.perf_counter() - batch_started
@@ -131,11 +133,12 @@ def scores_of(logits: NDArray[np.float64], kind: TaskKind) -> NDArray[np.float64
     return scores
 
 
-def _batches(windows: Iterable[Window]) -> Iterator[list[Window]]:
-    batch: list[Window] = []
-    for window in windows:
-        batch.append(window)
-        if len(batch) == BATCH:
+def batched(items: Iterable[Item], size: int) -> Iterator[list[Item]]:
+    """The items in lists of `size`, the last one as long as it comes."""
+    batch: list[Item] = []
+    for item in items:
+        batch.append(item)
+        if len(batch) == size:
             yield batch
             batch = []
     if batch:

@@ -50,7 +50,7 @@ class TestOneFile:
         result = classifier.classify(encoded(music(2.5, 44_100, channels=2), 44_100))
         assert (result.model.name, result.model.version) == ("tiny", "1.2.3")
         assert result.model.sha256 == checkpoint.weights_sha256(tiny_model)
-        audio = result.audio
+        audio = result.media
         assert (audio.duration_s, audio.sample_rate, audio.channels, audio.format) == (2.5, 44_100, 2, "flac")
         assert result.warnings == ()
         assert result.timing.infer_ms > 0
@@ -200,7 +200,7 @@ class TestLoading:
         x, y = (helper.make_tensor_value_info(name, TensorProto.FLOAT, [1]) for name in "xy")
         graph = helper.make_graph([helper.make_node("Identity", ["x"], ["y"])], "foreign", [x], [y])
         opsets = [helper.make_opsetid("", 18)]
-        onnx.save(helper.make_model(graph, opset_imports=opsets, ir_version=9), directory / "model.onnx", "waveform")
+        onnx.save(helper.make_model(graph, opset_imports=opsets, ir_version=9), directory / "model.onnx")
         with pytest.raises(CheckpointError, match=r"must take 'waveform' and give 'logits', it has x, y;"):
             OnnxBackend(directory / "model.onnx", "waveform")
 

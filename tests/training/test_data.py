@@ -11,10 +11,13 @@ import soundfile
 
 from audiocnn.audio.decode import decode
 from audiocnn.errors import ConfigError
-from training.config import Config, DataConfig
-from training.data.cache import FULL_SCALE, open_cache
-from training.data.crops import Crops
+from audiocnn.spec import AudioSpec
+from training.config import AugmentConfig, Config, DataConfig
+from training.data.batches import Batches
+from training.data.cache import open_cache
 from training.data.manifest import Clip, label_names, read_clips
+from training.data.media import medium_of
+from training.data.sound import FULL_SCALE, Sound, samples_of
 from training.data.split import folds_of, split_clips
 
 LABELS = ("high", "low")
@@ -22,6 +25,10 @@ LABELS = ("high", "low")
 
 def clip(name: str, label: str = "a", group: str = "", fold: str = "", split: str = "") -> Clip:
     return Clip(Path(name), (label,), split=split, fold=fold, group=group)
+
+
+def sound(sample_rate: int = 8000) -> Sound:
+    return Sound(AudioSpec(sample_rate, sample_rate, sample_rate), AugmentConfig())
 
 
 class TestManifest:
@@ -101,19 +108,19 @@ class TestSplit:
 class TestCache:
     def test_it_holds_what_decode_gives(self, data: Path, config: Config, tmp_path: Path) -> None:
         clips = read_clips(data, config.data)
-        cache = open_cache(tmp_path, clips, 8000, 0)
+        cache = open_cache(tmp_path, clips, sound(), 0)
         expected = decode(clips[5].path).samples[0]
-        np.testing.assert_allclose(cache.samples(clips[5]), expected, atol=1 / FULL_SCALE)
-        np.testing.assert_array_equal(cache.samples(clips[5], 100, 200), cache.samples(clips[5])[100:200])
-        assert cache.num_samples(clips[5]) == len(expected)
+        np.testing.assert_allclose(samples_of(cache.items(clips[5])), expected, atol=1 / FULL_SCALE)
+        np.testing.assert_array_equal(cache.items(clips[5], 100, 200), cache.items(clips[5])[100:200])
+        assert cache.num_items(clips[5]) == len(expected)
 
     def test_it_is_made_once_and_anew_for_another_rate(self, data: Path, config: Config, tmp_path: Path) -> None:
         clips = read_clips(data, config.data)
-        open_cache(tmp_path, clips, 8000, 0)
+        open_cache(tmp_path, clips, sound(), 0)
         made = {path: path.stat().st_mtime_ns for path in tmp_path.iterdir()}
-        open_cache(tmp_path, clips, 8000, 0)
+        open_cache(tmp_path, clips, sound(), 0)
         assert {path: path.stat().st_mtime_ns for path in tmp_path.iterdir()} == made
-        assert open_cache(tmp_path, clips, 4000, 0).num_samples(clips[0]) == 4000
+        assert open_cache(tmp_path, clips, sound(4000), 0).num_items(clips[0]) == 4000
         assert len(list(tmp_path.iterdir())) == 2 * len(made)
 
     def test_clips_that_cannot_be_read_are_skipped_up_to_a_share(self, tmp_path: Path) -> None:
@@ -121,28 +128,28 @@ class TestCache:
         soundfile.write(good, np.zeros(100), 8000)
         bad.write_bytes(b"RIFF no more")
         clips = [clip(str(good)), clip(str(bad), "b")]
-        cache = open_cache(tmp_path / "cache", clips, 8000, 0.5)
+        cache = open_cache(tmp_path / "cache", clips, sound(), 0.5)
         assert cache.readable(clips) == clips[:1]
         with pytest.raises(ConfigError, match=r"1 of 2 clips cannot be decoded.*bad\.wav"):
-            open_cache(tmp_path / "cache", clips, 8000, 0.4)
+            open_cache(tmp_path / "cache", clips, sound(), 0.4)
 
     def test_a_cache_cut_short_is_refused(self, data: Path, config: Config, tmp_path: Path) -> None:
         clips = read_clips(data, config.data)
-        open_cache(tmp_path, clips, 8000, 0)
-        (file,) = tmp_path.glob("*.i16")
+        open_cache(tmp_path, clips, sound(), 0)
+        (file,) = tmp_path.glob("*.bin")
         file.write_bytes(file.read_bytes()[:-2])
         with pytest.raises(ConfigError, match="is cut short; delete it"):
-            open_cache(tmp_path, clips, 8000, 0)
+            open_cache(tmp_path, clips, sound(), 0)
 
 
 class TestCrops:
     @pytest.fixture
-    def crops(self, data: Path, config: Config, tmp_path: Path) -> Callable[[Config], Crops]:
+    def crops(self, data: Path, config: Config, tmp_path: Path) -> Callable[[Config], Batches]:
         clips = read_clips(data, config.data)
-        cache = open_cache(tmp_path, clips, 8000, 0)
-        return lambda config: Crops(cache, clips, LABELS, config)
+        cache = open_cache(tmp_path, clips, sound(), 0)
+        return lambda config: Batches(cache, medium_of(config), clips, LABELS, config)
 
-    def test_an_epoch_holds_every_clip_equally_often(self, crops: Callable[[Config], Crops], config: Config) -> None:
+    def test_an_epoch_holds_every_clip_equally_often(self, crops: Callable[[Config], Batches], config: Config) -> None:
         made = crops(config)
         targets = np.concatenate([made.batch(step)[1].numpy() for step in range(made.steps_per_epoch)])
         assert made.steps_per_epoch == 6
@@ -150,7 +157,7 @@ class TestCrops:
         assert (targets.sum(axis=1) == 1).all()
 
     def test_a_step_is_the_same_again_and_another_step_differs(
-        self, crops: Callable[[Config], Crops], config: Config
+        self, crops: Callable[[Config], Batches], config: Config
     ) -> None:
         first, again, other = crops(config).batch(7)[0], crops(config).batch(7)[0], crops(config).batch(8)[0]
         assert first.shape == (8, 4000)
@@ -158,7 +165,7 @@ class TestCrops:
         assert not np.array_equal(first, other)
         assert not np.array_equal(first, crops(replace(config, seed=1)).batch(7)[0])
 
-    def test_the_ranks_share_the_batch(self, crops: Callable[[Config], Crops], config: Config) -> None:
+    def test_the_ranks_share_the_batch(self, crops: Callable[[Config], Batches], config: Config) -> None:
         made = crops(config)
         whole = made.batch(3)[0].numpy()
         np.testing.assert_array_equal(made.batch(3, 0, 2)[0], whole[0::2])
@@ -166,7 +173,7 @@ class TestCrops:
 
     @pytest.mark.parametrize("tail", ["shift", "pad"])
     def test_clips_shorter_than_the_window_fill_it(
-        self, crops: Callable[[Config], Crops], config: Config, tail: str
+        self, crops: Callable[[Config], Batches], config: Config, tail: str
     ) -> None:
         spec = replace(config.input, window=20_000, tail=tail)
         quiet = replace(config.augment, speed=0.0)

@@ -314,11 +314,14 @@ def test_evaluating_no_clips_is_refused() -> None:
 @pytest.mark.parametrize(
     ("model", "message"),
     [
-        (ModelConfig("r3d-18"), "'r3d-18' takes input with ndim 3 and in_channels 3; choose one of "),
-        (ModelConfig("r3d-18", {"ndim": 1, "in_channels": 1}), "'r3d-18' takes input with ndim 3 and in_channels 1; "),
-        (ModelConfig("lenet-5"), "'lenet-5' takes input with ndim 2 and in_channels 1; set model.arguments.ndim = 1 "),
-        (ModelConfig("resnet-18", {"ndim": 1}), "'resnet-18' takes input with ndim 1 and in_channels 3; set "),
-        (ModelConfig("m5", {"in_channels": 2}), "'m5' takes input with ndim 1 and in_channels 2; choose one of "),
+        (ModelConfig("r3d-18"), "'r3d-18' takes 3 axes, 3 channels; choose one of "),
+        (ModelConfig("r3d-18", {"ndim": 1, "in_channels": 1}), "'r3d-18' takes 3 axes, 1 channel; choose one of "),
+        (ModelConfig("lenet-5"), "'lenet-5' takes 2 axes, 1 channel; set model.arguments.ndim = 1, or choose one of "),
+        (
+            ModelConfig("resnet-18", {"ndim": 1}),
+            "'resnet-18' takes 1 axis, 3 channels; set model.arguments.in_channels = 1, ",
+        ),
+        (ModelConfig("m5", {"in_channels": 2}), "'m5' takes 1 axis, 2 channels; choose one of "),
     ],
 )
 def test_networks_for_other_input_than_sound_are_refused_at_once(
@@ -335,5 +338,5 @@ def test_networks_for_other_input_than_sound_are_refused_at_once(
 @pytest.mark.parametrize(
     "model", [ModelConfig(name) for name in models.names(1)] + [ModelConfig("resnet-18", {"ndim": 1, "in_channels": 1})]
 )
-def test_networks_for_sound_are_not_refused(model: ModelConfig) -> None:
-    loop.check_architecture(model)
+def test_networks_for_sound_are_not_refused(config: Config, model: ModelConfig) -> None:
+    loop.check_architecture(replace(config, model=model))

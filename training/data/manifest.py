@@ -10,6 +10,7 @@ from typing import Any
 
 from audiocnn.batch.discover import EXTENSIONS
 from audiocnn.errors import ConfigError
+from audiocnn.spec import Media
 from training.config import DataConfig
 
 
@@ -24,17 +25,19 @@ class Clip:
     group: str = ""
 
 
-def read_clips(root: Path, config: DataConfig) -> list[Clip]:
+def read_clips(root: Path, config: DataConfig, media: Media = "audio") -> list[Clip]:
     """The clips of the data folder `root`, sorted by path.
 
+    media: which files to look for in a folder for each class.
     Raises `ConfigError` for a missing folder, manifest or column, an empty data set, files that do not exist, a clip
     listed twice, and a single-label task with fewer than two labels or with several labels on a clip.
     """
     if not root.is_dir():
         raise ConfigError(f"the data folder {root} does not exist; name it with --data")
-    clips = sorted(_from_manifest(root, config) if config.manifest else _from_folders(root), key=lambda c: c.path)
+    found = _from_manifest(root, config) if config.manifest else _from_folders(root, media)
+    clips = sorted(found, key=lambda clip: clip.path)
     if not clips:
-        raise ConfigError(f"found no clips in {root}; expected audio files in one sub-folder for each class")
+        raise ConfigError(f"found no clips in {root}; expected {media} files in one sub-folder for each class")
     _check(clips, config)
     return clips
 
@@ -44,11 +47,11 @@ def label_names(clips: Iterable[Clip]) -> tuple[str, ...]:
     return tuple(sorted({label for clip in clips for label in clip.labels}))
 
 
-def _from_folders(root: Path) -> Iterable[Clip]:
+def _from_folders(root: Path, media: Media) -> Iterable[Clip]:
     for folder in root.iterdir():
         if folder.is_dir() and not folder.name.startswith("."):
             for path in folder.rglob("*"):
-                if path.name.lower().endswith(EXTENSIONS["audio"]) and path.is_file():
+                if path.name.lower().endswith(EXTENSIONS[media]) and path.is_file():
                     yield Clip(path, (folder.name,))
 
 

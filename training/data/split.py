@@ -9,6 +9,8 @@ from sklearn.model_selection import StratifiedGroupKFold
 from audiocnn.errors import ConfigError
 from training.data.manifest import Clip
 
+SPLITS = ("train", "validation", "test")
+
 
 @dataclass(frozen=True, slots=True)
 class Split:
@@ -35,6 +37,14 @@ def clips_of(clips: Sequence[Clip], fold: str) -> list[Clip]:
     return found
 
 
+def clips_in(clips: Sequence[Clip], split: str) -> list[Clip]:
+    """The clips of one split. Raises `ConfigError` if there are none."""
+    found = [clip for clip in clips if clip.split == split]
+    if not found:
+        raise ConfigError(f"the manifest has no clips in the split {split!r}; name its column with data.split")
+    return found
+
+
 def split_clips(clips: Sequence[Clip], *, test_fold: str | None, validation: float, seed: int) -> Split:
     """Divide `clips`.
 
@@ -43,10 +53,10 @@ def split_clips(clips: Sequence[Clip], *, test_fold: str | None, validation: flo
     Raises `ConfigError` for an unknown fold or split, and for a group on both sides.
     """
     if any(clip.split for clip in clips):
-        unknown = {clip.split for clip in clips} - {"train", "validation", "test"}
+        unknown = {clip.split for clip in clips} - set(SPLITS)
         if unknown:
             raise ConfigError(f"splits must be train, validation or test, the manifest has {sorted(unknown)}")
-        parts = {name: [c for c in clips if c.split == name] for name in ("train", "validation", "test")}
+        parts = {name: [c for c in clips if c.split == name] for name in SPLITS}
         split = Split(**parts)
     else:
         test = clips_of(clips, test_fold) if test_fold is not None else []

@@ -16,7 +16,7 @@ from audiocnn.errors import ConfigError
 from training.corpora.commands import corpus
 from training.corpora.moving_digits import DIRECTIONS, Scene, convert, draw_scene, film, positions
 from training.corpora.strokes import HANDS, coverage, segments_of
-from training.corpora.video import check_video, write_video
+from training.corpora.video import write_video
 
 Rows = Callable[[Path], list[dict[str, str]]]
 
@@ -156,14 +156,3 @@ def test_wrong_options(tmp_path: Path, options: dict[str, Any], message: str) ->
     with pytest.raises(ConfigError, match=message):
         convert(tmp_path / "digits", **options)
     assert list(tmp_path.iterdir()) == []
-
-
-def test_a_video_without_frames_or_without_video_is_refused(tmp_path: Path) -> None:
-    with av.open(tmp_path / "sound.mp4", "w") as container:
-        stream = container.add_stream("aac", rate=16000)
-        sound = av.AudioFrame.from_ndarray(np.zeros((1, 1024), np.float32), format="fltp", layout="mono")
-        sound.sample_rate = 16000
-        container.mux(stream.encode(sound))
-        container.mux(stream.encode())
-    with pytest.raises(ConfigError, match=r"sound\.mp4 is missing, damaged or no video; fetch it again"):
-        check_video(tmp_path / "sound.mp4")

@@ -122,7 +122,7 @@ def test_wrong_options(source: Path, tmp_path: Path, options: dict[str, object],
         ([*table()[0][:4], "", "1", "2"], r"row 1 of .*clips\.csv has no patient_id; fetch the file again"),
         ([*table()[0], "more"], "row 1 of .* has not as many values as there are columns"),
         (table()[0][:-1], "row 1 of .* has not as many values as there are columns"),
-        (["regular/gone.mp4", *table()[0][1:]], r"gone\.mp4 is missing, damaged or no video; fetch it again"),
+        (["regular/gone.mp4", *table()[0][1:]], r"gone\.mp4 cannot be used, fetch it again: cannot read gone\.mp4"),
     ],
 )
 def test_a_wrong_row_is_named(source: Path, tmp_path: Path, row: list[str], message: str) -> None:

@@ -72,11 +72,10 @@ def test_a_missing_clip_and_one_that_is_there_twice_are_errors(source: Path, tmp
         convert(tmp_path / "nowhere", tmp_path / "ut", subset="set1")
 
 
-@pytest.mark.parametrize("content", [b"", b"not a video at all", None])
-def test_a_damaged_clip_is_named_and_nothing_written(source: Path, tmp_path: Path, content: bytes | None) -> None:
-    clip = source / "segmented_set2" / "7_12_1.avi"
-    clip.write_bytes(clip.read_bytes()[:600] if content is None else content)
-    with pytest.raises(ConfigError, match=r"7_12_1\.avi is missing, damaged or no video; fetch it again"):
+@pytest.mark.parametrize("content", [b"", b"not a video at all"])
+def test_a_damaged_clip_is_named_and_nothing_written(source: Path, tmp_path: Path, content: bytes) -> None:
+    (source / "segmented_set2" / "7_12_1.avi").write_bytes(content)
+    with pytest.raises(ConfigError, match=r"7_12_1\.avi cannot be used, fetch it again: "):
         convert(source, tmp_path / "ut", subset="set2")
     assert not (tmp_path / "ut").exists()
 

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import torch
 
-from training.augment import augment, filter_randomly, mix, soft_clip
+from training.augment_sound import augment, filter_randomly, mix, soft_clip
 from training.config import AugmentConfig
 
 RATE = 16_000

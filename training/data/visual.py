@@ -1,0 +1,132 @@
+"""Images, videos and volumes in training: decoded at the model's size, cut in time where there is time."""
+
+from abc import abstractmethod
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.random import Generator
+from numpy.typing import NDArray
+from torch import Tensor
+
+from audiocnn.prepared import Window
+from audiocnn.spec import ImageSpec, VideoSpec, VolumeSpec
+from audiocnn.visual import image, video, volume
+from audiocnn.visual.fit import brightness, normalise_brightness
+from training.augment_visual import augment, mix
+from training.config import VisualAugmentConfig
+from training.data.cache import Cache
+from training.data.manifest import Clip
+from training.data.medium import Medium
+
+
+class _Visual(Medium):
+    """What the three have in common; see `Medium`."""
+
+    def __init__(self, spec: ImageSpec | VideoSpec | VolumeSpec, augment: VisualAugmentConfig) -> None:
+        self._spec = spec
+        self._augment = augment
+        self.settings = [spec.media, self.item_shape, spec.fit]
+
+    def augment(self, windows: Tensor, random: Generator) -> Tensor:
+        values = brightness(windows) if windows.dtype == torch.uint8 else windows
+        return augment(values, self._augment, random, video=self._spec.media == "video")
+
+    def mix(self, windows: Tensor, targets: Tensor, alpha: float, random: Generator) -> tuple[Tensor, Tensor]:
+        return mix(windows, targets, alpha, random)
+
+    def model_input(self, windows: Tensor) -> Tensor:
+        return normalise_brightness(windows, self._spec.mean, self._spec.deviation)
+
+
+class _Still(_Visual):
+    """A clip is one item, and the item is the window."""
+
+    def crops(self, cache: Cache, clips: Sequence[Clip], at: NDArray[np.float64], stretch: float) -> Tensor:
+        """Items `(batch, channels, *axes)`."""
+        return torch.from_numpy(np.concatenate([cache.items(clip) for clip in clips]))
+
+    def decode(self, path: Path) -> NDArray[Any]:
+        return self._read(path)[np.newaxis]
+
+    @abstractmethod
+    def _read(self, path: Path) -> NDArray[Any]:
+        """The item of a file. Raises a `MediaError`."""
+
+
+class Images(_Still):
+    """An item is a picture, uint8 `(channels, height, width)`."""
+
+    dtype = np.dtype(np.uint8)
+
+    def __init__(self, spec: ImageSpec, augment: VisualAugmentConfig) -> None:
+        self.item_shape = spec.shape
+        self._image_spec = spec
+        super().__init__(spec, augment)
+
+    def windows(self, items: NDArray[Any]) -> Iterator[Window]:
+        return image.windows(items[0], self._image_spec)
+
+    def _read(self, path: Path) -> NDArray[Any]:
+        with image.open_image(path, self._image_spec) as opened:
+            return opened.pixels
+
+
+class Volumes(_Still):
+    """An item is a volume from 0 to 1, float32 `(channels, depth, height, width)`."""
+
+    dtype = np.dtype(np.float32)
+
+    def __init__(self, spec: VolumeSpec, augment: VisualAugmentConfig) -> None:
+        self.item_shape = spec.shape
+        self._volume_spec = spec
+        super().__init__(spec, augment)
+        self.settings = [*self.settings, spec.low, spec.high]
+
+    def windows(self, items: NDArray[Any]) -> Iterator[Window]:
+        return volume.windows(items[0], self._volume_spec)
+
+    def _read(self, path: Path) -> NDArray[Any]:
+        with volume.open_volume(path, self._volume_spec) as opened:
+            return opened.voxels
+
+
+class Videos(_Visual):
+    """An item is a frame, uint8 `(channels, height, width)`."""
+
+    dtype = np.dtype(np.uint8)
+
+    def __init__(self, spec: VideoSpec, augment: VisualAugmentConfig) -> None:
+        self.item_shape = (spec.channels, spec.height, spec.width)
+        self._video_spec = spec
+        super().__init__(spec, augment)
+        self.settings = [*self.settings, spec.frame_rate]
+
+    def decode(self, path: Path) -> NDArray[Any]:
+        with video.open_video(path, self._video_spec) as opened:
+            return np.concatenate([np.moveaxis(block, 1, 0) for block in opened.blocks()])
+
+    def crops(self, cache: Cache, clips: Sequence[Clip], at: NDArray[np.float64], stretch: float) -> Tensor:
+        """Windows `(batch, channels, frames, height, width)`; a faster one leaves frames out, a slower one repeats."""
+        offsets = np.floor(np.arange(self._video_spec.frames) * stretch).astype(int)
+        cut = np.stack([self._crop(cache, clip, start, offsets) for clip, start in zip(clips, at, strict=True)])
+        return torch.from_numpy(cut).transpose(1, 2)
+
+    def windows(self, items: NDArray[Any]) -> Iterator[Window]:
+        return video.windows([np.moveaxis(items, 0, 1)], self._video_spec)
+
+    def _crop(self, cache: Cache, clip: Clip, at: float, offsets: NDArray[Any]) -> NDArray[Any]:
+        """Frames `(frames, channels, height, width)`; a clip shorter than them is filled as `framing` would."""
+        length, wanted = cache.num_items(clip), int(offsets[-1]) + 1
+        if length >= wanted:
+            start = int(at * (length - wanted + 1))
+            frames = cache.items(clip, start, start + wanted)
+            return np.take(frames, offsets, axis=0)
+        frames = cache.items(clip)
+        if self._video_spec.tail == "pad":
+            before = int(at * (wanted - length + 1))
+            outside = [(before, wanted - length - before)] + [(0, 0)] * (frames.ndim - 1)
+            return np.take(np.pad(frames, outside), offsets, axis=0)
+        return np.take(frames, offsets + int(at * length), axis=0, mode="wrap")
