@@ -2,8 +2,11 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from fractions import Fraction
-from typing import BinaryIO
+from typing import Any, BinaryIO
+
+import numpy as np
 
 from audiocnn.errors import (
     EmptyVisualError,
@@ -25,7 +28,7 @@ try:
 except ImportError as error:
     raise MissingExtraError("video needs PyAV: pip install 'audiocnn[vision]'") from error
 
-__all__ = ["DEMUXERS", "VideoFile", "VideoFrame", "open_container"]
+__all__ = ["DEMUXERS", "VideoFile", "VideoFrame", "open_container", "orientation"]
 
 # FFmpeg is told the demuxer, so it never guesses: of its hundreds some are playlists that open other files and URLs.
 DEMUXERS = {
@@ -47,6 +50,16 @@ _CODECS = (
 )
 _LONGEST_STILL_S = 60
 """A picture shown for longer is a damaged clock, not a video: a few bytes must not become hours."""
+
+
+@dataclass(frozen=True, slots=True)
+class Orientation:
+    """What a stored frame needs to stand upright: first its rows become columns, then their order is turned round."""
+
+    swaps_axes: bool = False
+    flips_rows: bool = False
+    flips_columns: bool = False
+
 
 Timed = tuple[Fraction, Fraction, VideoFrame]
 
@@ -70,7 +83,8 @@ def open_container(file: BinaryIO, format: str, limits: DecodeLimits) -> Iterato
 
 
 class VideoFile:
-    """An opened video; `num_frames`, `duration_s` and `warnings` are complete once its frames have been read."""
+    """An opened video; `num_frames`, `duration_s` and `warnings` are complete once its frames have been read, as are
+    `width` and `height`, which are those of an upright frame."""
 
     def __init__(self, container: InputContainer, format: str, limits: DecodeLimits) -> None:
         self.format = format
@@ -104,6 +118,8 @@ class VideoFile:
         start = end = Fraction(0)
         jumped = False
         for frame in self._decoded():
+            if origin is None and orientation(frame).swaps_axes:
+                self.width, self.height = self.height, self.width
             clock = frame.pts * frame.time_base if frame.pts is not None and frame.time_base else None
             if origin is None:
                 origin = clock or Fraction(0)
@@ -191,6 +207,17 @@ def _picture_stream(container: InputContainer) -> VideoStream:
         codec = "an unknown codec" if stream.codec_context is None else f"codec {stream.codec_context.name}"
         raise UnsupportedVisualError(f"video of {codec} is not read; convert it to H.264 in MP4")
     return stream
+
+
+def orientation(frame: VideoFrame) -> Orientation:
+    """How the camera was held, as the display matrix of the frame says, to the nearest quarter turn."""
+    data: Any = frame.side_data.get("DISPLAYMATRIX")
+    if data is None:
+        return Orientation()
+    x_to_x, x_to_y, _, y_to_x, y_to_y = np.frombuffer(data, np.int32)[:5].tolist()
+    if abs(x_to_x) < abs(y_to_x):
+        return Orientation(swaps_axes=True, flips_rows=x_to_y < 0, flips_columns=y_to_x < 0)
+    return Orientation(flips_rows=y_to_y < 0, flips_columns=x_to_x < 0)
 
 
 def _options(limits: DecodeLimits) -> dict[str, str]:

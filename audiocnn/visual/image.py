@@ -78,8 +78,9 @@ def open_image(source: Source, spec: ImageSpec, limits: DecodeLimits | None = No
         format = expect_format(file.read(HEAD), "an image", tuple(_DECODERS))
         warnings: list[str] = []
         image = _open(file, format, limits)
-        info = ImageInfo(*image.size, image.mode, format)
+        mode = image.mode
         picture = _upright(image, format, warnings)
+        info = ImageInfo(*picture.size, mode, format)
         pixels = fit_picture(_solid(picture, warnings), spec)
     yield PreparedImage(spec, pixels, info, warnings)
 

@@ -8,7 +8,6 @@ Training caches `blocks`; its validation turns them into model inputs with `wind
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from typing import Any
 
 import numpy as np
 
@@ -19,7 +18,7 @@ from audiocnn.prediction import VideoInfo
 from audiocnn.prepared import Window
 from audiocnn.source import Source, open_source
 from audiocnn.spec import VideoSpec
-from audiocnn.visual.container import DEMUXERS, VideoFile, VideoFrame, open_container
+from audiocnn.visual.container import DEMUXERS, VideoFile, VideoFrame, open_container, orientation
 from audiocnn.visual.fit import brightness, normalise_brightness
 from audiocnn.visual.picture import Pixels, fit_picture, on_black
 from audiocnn.visual.pillow import Image
@@ -91,18 +90,9 @@ def _picture(frame: VideoFrame, pixel_aspect: float, spec: VideoSpec) -> Pixels:
         raise UndecodableVisualError(
             f"frames of pixel format {frame.format.name} cannot be converted to RGB; convert the video to H.264 in MP4"
         ) from error
-    to_x, to_y = _display_matrix(frame)
-    if abs(to_x[0]) < abs(to_x[1]):  # its rows are shown as columns
+    turn = orientation(frame)
+    if turn.swaps_axes:
         pixels, pixel_aspect = pixels.swapaxes(0, 1), 1 / pixel_aspect
-        to_x, to_y = to_x[::-1], to_y[::-1]
-    picture = Image.fromarray(np.ascontiguousarray(pixels[:: -1 if to_y[1] < 0 else 1, :: -1 if to_x[0] < 0 else 1]))
+    pixels = pixels[:: -1 if turn.flips_rows else 1, :: -1 if turn.flips_columns else 1]
+    picture = Image.fromarray(np.ascontiguousarray(pixels))
     return fit_picture(on_black(picture) if see_through else picture, spec, pixel_aspect)
-
-
-def _display_matrix(frame: VideoFrame) -> tuple[tuple[int, int], tuple[int, int]]:
-    """How much of a stored x and y goes into the x that is shown, and how much into the y."""
-    data: Any = frame.side_data.get("DISPLAYMATRIX")
-    if data is None:
-        return (1, 0), (0, 1)
-    x_to_x, x_to_y, _, y_to_x, y_to_y = np.frombuffer(data, np.int32)[:5].tolist()
-    return (x_to_x, y_to_x), (x_to_y, y_to_y)
