@@ -109,7 +109,7 @@ def check_architecture(config: Config) -> None:
     channels = model.arguments.get("in_channels", entry.in_channels)
     if (ndim, channels) == (spec.ndim, spec.channels):
         return
-    wrong = {"ndim": spec.ndim} if ndim != spec.ndim else {}
+    wrong: dict[str, int] = {"ndim": spec.ndim} if ndim != spec.ndim else {}
     wrong |= {"in_channels": spec.channels} if channels != spec.channels else {}
     mend = ""
     if wrong.keys() <= inspect.signature(entry.network).parameters.keys():
@@ -142,7 +142,8 @@ def _step(
     if config.train.mixup:
         windows, targets = medium.mix(windows, targets, config.train.mixup, random)
     inputs = medium.model_input(windows).contiguous(memory_format=_memory_format(config.input.ndim))
-    logits = network(inputs)
+    with torch.autocast(process.device.type, torch.bfloat16, enabled=config.train.precision == "bfloat16"):
+        logits = network(inputs).float()
     loss = loss_of(logits, targets, config.data.kind, config.train.label_smoothing)
     if not torch.isfinite(loss):
         raise AudioCnnError(f"the loss became {loss.item()} at step {step}; lower train.lr or train.clip_grad")
