@@ -6,11 +6,12 @@ network takes no memory and hardly any time.
 
 import copy
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 from torch.overrides import TorchFunctionMode
 
 from audiocnn.nn.group_conv import GroupConv, LiftingConv
@@ -30,13 +31,22 @@ _SLIDING = {
 
 @dataclass(frozen=True, slots=True)
 class _Path:
-    """Where an axis of a tensor comes from: which axis of the input, through which filters."""
+    """Where an axis of a tensor comes from: which axis of the input, through which filters; and `first`, the position
+    there that lies in the middle of what the tensor's first position sees, zeros before the input included."""
 
     axis: int
     spans: tuple[Span, ...] = ()
+    first: float = 0.0
 
     def reach(self) -> tuple[int, int]:
         return receptive_field(self.spans)
+
+    def padded(self, zeros: int) -> "_Path":
+        return replace(self, first=self.first - zeros * self.reach()[1])
+
+    def filtered(self, span: Span) -> "_Path":
+        middle = self.first + (span.extent - 1) / 2 * self.reach()[1]
+        return _Path(self.axis, (*self.spans, span), middle)
 
 
 _AxisPaths = tuple[_Path | None, ...]
@@ -53,6 +63,8 @@ class LayerCost:
     receptive_field: for each axis of the input the positions that one output sees, and how many lie between the fields
     of neighbouring outputs. Gates and norms that look at all positions are left out. None where the axes are not the
     input's any more, as after global pooling.
+    first: for each axis of the input the position in the middle of what the first output sees: output p is about
+    `first + p * step`. None as above.
     axes: which axes of `output_shape` they are: 1 for sound, unless a network puts others in between. None as above.
     """
 
@@ -62,6 +74,7 @@ class LayerCost:
     parameters: int
     multiply_adds: int
     receptive_field: tuple[tuple[int, int], ...] | None
+    first: tuple[float, ...] | None
     axes: tuple[int, ...] | None
 
 
@@ -89,6 +102,7 @@ def layer_costs(network: nn.Module, input_shape: Sequence[int]) -> list[LayerCos
                 parameters=own,
                 multiply_adds=_multiply_adds(layer, inputs[0], output),
                 receptive_field=None if followed is None else tuple(path.reach() for _, path in followed),
+                first=None if followed is None else tuple(path.first for _, path in followed),
                 axes=None if followed is None else tuple(axis for axis, _ in followed),
             )
         )
@@ -155,9 +169,10 @@ class _Paths(TorchFunctionMode):
             self._known.pop(id(output), None)
         elif paths is not None and (slides := _slides(layer)):
             sizes = zip(*(_last(getattr(layer, name, 1), slides) for name in _SIZES), strict=True)
+            zeros = _last(getattr(layer, "padding", 0), slides)
             extended = (
-                path and _Path(path.axis, (*path.spans, Span(*size)))
-                for path, size in zip(paths[-slides:], sizes, strict=True)
+                path and path.padded(before).filtered(Span(*size))
+                for path, size, before in zip(paths[-slides:], sizes, zeros, strict=True)
             )
             self._keep(output, ((None,) * (output.ndim - slides)) + tuple(extended))
 
@@ -192,14 +207,25 @@ def _unsqueezed(paths: _AxisPaths, axis: int) -> _AxisPaths:
     return (*paths[:at], None, *paths[at:])
 
 
+def _padded(paths: _AxisPaths, sides: Sequence[Any]) -> _AxisPaths:
+    # From the last axis on: zeros before it, zeros behind it, then the axis before. They may be tensors of one number.
+    before = [int(zeros) for zeros in sides[::2]][::-1]
+    missing = [0] * (len(paths) - len(before))
+    return tuple(path and path.padded(zeros) for path, zeros in zip(paths, missing + before, strict=True))
+
+
 def _transposed(paths: _AxisPaths, first: int, second: int) -> _AxisPaths:
     moved = list(paths)
     moved[first], moved[second] = paths[second], paths[first]
     return tuple(moved)
 
 
-_MOVES: dict[Any, Callable[..., _AxisPaths]] = {Tensor.unsqueeze: _unsqueezed, Tensor.transpose: _transposed}
-"""What networks do between layers to turn a waveform into a picture."""
+_MOVES: dict[Any, Callable[..., _AxisPaths]] = {
+    Tensor.unsqueeze: _unsqueezed,
+    Tensor.transpose: _transposed,
+    F.pad: _padded,
+}
+"""What networks do between layers that moves positions: padding, and turning a waveform into a picture."""
 
 _SIZES = ("kernel_size", "stride", "dilation")
 

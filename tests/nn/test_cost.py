@@ -12,15 +12,6 @@ from audiocnn.nn.blocks import ConvNormAct, Pool, depthwise
 from audiocnn.nn.cost import layer_costs
 from audiocnn.nn.transposed import ConvTransposeNormAct
 
-SHAPES = {1: (1, 66_650), 2: (3, 224, 224), 3: (3, 16, 112, 112)}
-OTHER_SHAPES = {
-    "mlp": (1, 28, 28),
-    "mnist-cnn": (1, 28, 28),
-    "lenet-5": (1, 32, 32),
-    "lenet-20-50-500": (1, 28, 28),
-    "p4-cnn": (1, 28, 28),
-}
-
 
 def on_meta(name, num_outputs=10, arguments=None):
     with torch.device("meta"):
@@ -28,7 +19,8 @@ def on_meta(name, num_outputs=10, arguments=None):
 
 
 def shape_of(name):
-    return OTHER_SHAPES.get(name, SHAPES[models.architecture(name).ndim])
+    entry = models.architecture(name)
+    return (entry.in_channels, *entry.axes)
 
 
 def counted_by_torch(network, shape):
@@ -119,6 +111,7 @@ def test_receptive_field_is_where_the_gradient_is(name):
     ((field, step),) = last.receptive_field
     assert spans[0][1] - spans[0][0] == field
     assert spans[1][0] - spans[0][0] == step
+    assert last.first[0] + middle * step == (spans[0][0] + spans[0][1] - 1) / 2
 
 
 @pytest.mark.parametrize("ndim", [1, 2, 3])
@@ -161,6 +154,15 @@ class _Turned(nn.Module):
 
     def forward(self, x):
         return self.second(self.first(x).transpose(2, 3)).unsqueeze(-1)
+
+
+def test_padding_moves_the_first_field():
+    dilated = ConvNormAct(1, 1, 1, 3, padding=2, dilation=3)
+    block = nn.Sequential(ConvNormAct(1, 1, 1, 4, stride=2), dilated, Pool(1, "max", 2))
+    rows = {row.name: row.first for row in layer_costs(block, (1, 40))}
+    # Two zeros come before the first sample: taps at -2 to 1. Then two zeros, each two samples wide, before taps 0, 3
+    # and 6, whose middle is the fourth; then half a step of a pool of two.
+    assert (rows["0.conv"], rows["1.conv"], rows["2.pool"]) == ((-0.5,), (1.5,), (2.5,))
 
 
 def test_axes_that_change_places_keep_their_fields():
