@@ -3,6 +3,7 @@
 import io
 from collections.abc import Iterable, Sequence
 from fractions import Fraction
+from pathlib import Path
 
 import av
 import numpy as np
@@ -55,15 +56,17 @@ def video_bytes(
     pixel_aspect: Fraction | None = None,
     sound: bool = False,
     options: dict[str, str] | None = None,
+    path: Path | None = None,
 ) -> bytes:
     """RGB or RGBA frames `(height, width, 3 or 4)` as an encoded video.
 
     times: when each frame is shown, in units of 1 / rate; one after the other by default.
     rotation: degrees counterclockwise, and whether it is mirrored. sound: whether to add a silent audio stream.
+    options: of FFmpeg's muxer. path: where to write it first, for muxers that read back what they wrote.
     """
     container_format, codec, pixel_format = VIDEO_KINDS[kind]
     file = io.BytesIO()
-    with av.open(file, "w", format=container_format, options=options or {}) as container:
+    with av.open(path or file, "w", format=container_format, options=options or {}) as container:
         stream = container.add_stream(codec, rate=rate)
         stream.height, stream.width = frames[0].shape[:2]
         stream.pix_fmt = "yuva420p" if frames[0].shape[2] == 4 else pixel_format
@@ -87,7 +90,7 @@ def video_bytes(
             silence.sample_rate = 8000
             container.mux(audio.encode(silence))
             container.mux(audio.encode(None))
-    return file.getvalue()
+    return path.read_bytes() if path else file.getvalue()
 
 
 def npy_bytes(array: NDArray[np.generic], **options: object) -> bytes:

@@ -190,6 +190,8 @@ class VideoFile:
 
     def _promised_s(self) -> Fraction | None:
         """The length the header claims, if it claims one for the picture."""
+        if self.format == "avi":  # FFmpeg guesses its duration from what there is
+            return self._stream.frames * self._usual_duration()
         if self._stream.duration is not None and self._stream.time_base:
             return self._stream.duration * self._stream.time_base
         if self._container.duration is not None and len(self._container.streams) == 1:

@@ -178,24 +178,25 @@ class TestTransparency:
         assert len(image.warnings) == 1
 
 
-class TestOrientation:
-    # What a camera stores when it is turned, for the number it writes: the inverse of what the reader must do.
-    STORED = {
-        1: lambda x: x,
-        2: lambda x: x[:, ::-1],
-        3: lambda x: x[::-1, ::-1],
-        4: lambda x: x[::-1],
-        5: lambda x: x.swapaxes(0, 1),
-        6: lambda x: x.swapaxes(0, 1)[::-1],
-        7: lambda x: x[::-1, ::-1].swapaxes(0, 1),
-        8: lambda x: x.swapaxes(0, 1)[:, ::-1],
-    }
+# What a camera stores when it is turned, for the number it writes: the inverse of what the reader must do.
+STORED = {
+    1: lambda x: x,
+    2: lambda x: x[:, ::-1],
+    3: lambda x: x[::-1, ::-1],
+    4: lambda x: x[::-1],
+    5: lambda x: x.swapaxes(0, 1),
+    6: lambda x: x.swapaxes(0, 1)[::-1],
+    7: lambda x: x[::-1, ::-1].swapaxes(0, 1),
+    8: lambda x: x.swapaxes(0, 1)[:, ::-1],
+}
 
+
+class TestOrientation:
     @pytest.mark.parametrize("orientation", range(1, 9))
     @pytest.mark.parametrize("format", ["PNG", "JPEG", "WEBP", "TIFF"])
     def test_pictures_are_turned_upright(self, format, orientation):
         upright = np.kron(np.array([[20, 220, 120], [90, 160, 250]], np.uint8), np.ones((16, 16), np.uint8))
-        stored = np.ascontiguousarray(self.STORED[orientation](upright))
+        stored = np.ascontiguousarray(STORED[orientation](upright))
         exif = Image.Exif()
         exif[0x0112] = orientation
         image = read(image_bytes(stored, format, exif=exif), height=32, width=48, channels=1)
@@ -284,7 +285,7 @@ class TestLimits:
     )
     def test_bombs_are_refused_by_their_header(self, source, monkeypatch):
         monkeypatch.setattr(ImageFile.ImageFile, "load", None)  # no pixel may be decoded
-        with pytest.raises(VisualTooLargeError, match="60000 x 60000|16000 x 16000"):
+        with pytest.raises(VisualTooLargeError, match=r"60000 x 60000|16000 x 16000"):
             read(source)
 
     def test_a_webp_bomb_never_reaches_the_decoder(self, monkeypatch):

@@ -282,7 +282,7 @@ class TestLimits:
 
     @pytest.mark.parametrize("archive", [False, True])
     def test_a_header_that_promises_too_much_takes_no_memory(self, archive):
-        """A gigabyte promised: refused before it is asked for where there is a limit, never filled where there is none."""
+        """Refused before a gigabyte is asked for where there is a limit, and never filled where there is none."""
         source = described("(1024, 1024, 1024)") + bytes(5000)
         if archive:
             file = io.BytesIO()
