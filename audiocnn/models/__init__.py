@@ -15,6 +15,7 @@ from audiocnn.models import (
     resnet,
     sample_cnn,
     sample_level,
+    small_resnet,
     wave_pyramid,
 )
 from audiocnn.models.registry import Architecture, architecture, build, names, register
@@ -39,5 +40,6 @@ __all__ = [
     "resnet",
     "sample_cnn",
     "sample_level",
+    "small_resnet",
     "wave_pyramid",
 ]

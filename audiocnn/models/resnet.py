@@ -61,7 +61,9 @@ def _shortcut(ndim: Ndim, in_channels: int, out_channels: int, stride: int) -> n
     return ConvNormAct(ndim, in_channels, out_channels, 1, stride=stride, activation=None)
 
 
-def _basic_block(ndim: Ndim) -> Callable[[int, int, int], nn.Module]:
+def basic_block(ndim: Ndim) -> Callable[[int, int, int], nn.Module]:
+    """Makes the block of the first two columns at the top of the file, from in_channels, out_channels and stride."""
+
     def block(in_channels: int, out_channels: int, stride: int) -> nn.Module:
         branch = nn.Sequential(
             ConvNormAct(ndim, in_channels, out_channels, 3, stride=stride),
@@ -92,7 +94,7 @@ class ResNet18(_ResNet18):
         stem = nn.Sequential(
             ConvNormAct(ndim, in_channels, WIDTHS[0], 7, stride=2), Pool(ndim, "max", 3, stride=2, padding=1)
         )
-        super().__init__(num_outputs, ndim, stem, _basic_block(ndim))
+        super().__init__(num_outputs, ndim, stem, basic_block(ndim))
 
 
 @register("r3d-18", ndim=3, in_channels=3, axes=(16, 112, 112))
@@ -101,7 +103,7 @@ class R3D18(_ResNet18):
 
     def __init__(self, num_outputs: int, *, in_channels: int = 3) -> None:
         stem = ConvNormAct(3, in_channels, WIDTHS[0], (3, 7, 7), stride=(1, 2, 2))
-        super().__init__(num_outputs, 3, stem, _basic_block(3))
+        super().__init__(num_outputs, 3, stem, basic_block(3))
 
 
 @register("r2plus1d-18", ndim=3, in_channels=3, axes=(16, 112, 112))

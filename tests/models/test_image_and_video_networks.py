@@ -21,11 +21,12 @@ NETWORKS = {
     "alexnet": ((3, 224, 224), (3, 63, 63), {1000: 61_100_840}),
     "alexnet-2012": ((3, 224, 224), (3, 63, 63), {1000: 60_965_224}),
     "resnet-18": ((3, 224, 224), (3, 1, 1), {1000: 11_689_512}),
+    "small-resnet": ((1, 28, 28), (1, 1, 1), {10: 227_314}),
     "c3d": ((3, 16, 112, 112), None, {10: 78_036_746, 101: 78_409_573, 487: 79_991_015}),
     "r3d-18": ((3, 16, 112, 112), (3, 1, 1, 1), {10: 33_171_402, 400: 33_371_472}),
     "r2plus1d-18": ((3, 16, 112, 112), (3, 1, 1, 1), {10: 31_305_255, 400: 31_505_325}),
 }
-AXES = {"lenet-5": 32, "lenet-20-50-500": 28, "alexnet": 63, "alexnet-2012": 63, "resnet-18": 1}
+AXES = {"lenet-5": 32, "lenet-20-50-500": 28, "alexnet": 63, "alexnet-2012": 63, "resnet-18": 1, "small-resnet": 1}
 
 
 def on_meta(name, num_outputs=10, arguments=None):
@@ -145,6 +146,8 @@ class TestNetworksOverAnyAxes:
             + conv(192, 256, 3) + linear_layers,
             "resnet-18": conv(1, 64, 7, 2) + basic(64, 64) + basic(64, 128) + basic(128, 256) + basic(256, 512)
             + 513 * 10,
+            "small-resnet": conv(1, 24, 5, 2) + basic(24, 24) + basic(24, 48) + conv(48, 96, 3, 2) + conv(96, 96, 3, 2)
+            + conv(48, 96, 1, 2) + 193 * 10,
         }  # fmt: skip
         assert count(on_meta(name, 10, {"ndim": ndim, "in_channels": 1})) == expected[name]
 
@@ -181,6 +184,31 @@ class TestLayerTables:
     def test_resnet_18(self):
         sizes = dict.fromkeys(side for side, _ in trace(on_meta("resnet-18"), (3, 224, 224)))
         assert list(sizes) == [56, 28, 14, 7]
+
+    def test_small_resnet(self):
+        sides = [side for side, _ in trace(on_meta("small-resnet"), (1, 28, 28))]
+        assert sides == [28, 14, 14, 14, 7, 7, 4]
+
+
+class TestArgumentsOfTheSmallResNet:
+    def test_stem_and_stages(self):
+        arguments = {"ndim": 3, "width": 4, "blocks": [1, 2], "stem_kernel_size": [3, 5, 5], "stem_stride": [1, 2, 2]}
+        network = on_meta("small-resnet", arguments=arguments | {"stem_pool": False})
+        assert trace(network, (1, 9, 28, 28)) == [(9, 14, 14), (9, 14, 14), (5, 7, 7), (5, 7, 7)]
+        assert network.features[0].conv.weight.shape == (4, 1, 3, 5, 5)
+        assert network.head.in_features == 2 * 8
+
+    def test_dropout_takes_features_away_in_training_alone(self):
+        network = lively_network("small-resnet", 10, {"dropout": 1.0})
+        image = torch.randn(4, 1, 28, 28)
+        with torch.inference_mode():
+            assert network(image).std(0).max() > 0.1
+            torch.testing.assert_close(network.train()(image), network.head.bias.expand(4, 10))
+
+    @pytest.mark.parametrize("blocks", [(), (2, 0)])
+    def test_a_stage_without_blocks_is_refused(self, blocks):
+        with pytest.raises(ConfigError, match=r"blocks must name at least 1 block .*, got \("):
+            on_meta("small-resnet", arguments={"blocks": blocks})
 
 
 def test_response_norm_divides_by_its_neighbours_as_the_paper_writes_it():
