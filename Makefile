@@ -4,19 +4,23 @@ VENV ?= .venv
 PORT ?= 8000
 PYTHON_BIN = $(VENV)/bin/python
 
+# The bundled default hears sound. Another model may look at images or video, which takes two packages more.
+comma := ,
+SERVE = serve$(if $(MODEL),$(comma)vision)
+
 .DEFAULT_GOAL := help
 .PHONY: help serve classify train test test-slow lint format clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-serve: $(VENV)/.serve ## Start the HTTP service with the bundled model on 127.0.0.1:8000; PORT=9000 for another port
-	@$(PYTHON_BIN) -m service --host 127.0.0.1 --port $(PORT)
+serve: $(VENV)/.$(SERVE) ## Start the HTTP service with the bundled model on 127.0.0.1:8000; PORT=9000 and MODEL=name for others
+	@$(PYTHON_BIN) -m service --host 127.0.0.1 --port $(PORT) $(if $(MODEL),--model $(MODEL))
 
-classify: $(if $(FILES),,missing-FILES) $(VENV)/.serve ## Classify files and folders: FILES="song.wav music/", options in ARGS="--top-k 1"
-	@$(VENV)/bin/audiocnn classify $(FILES) $(ARGS)
+classify: $(if $(FILES),,missing-FILES) $(VENV)/.$(SERVE) ## Classify files and folders: FILES="song.wav music/", MODEL=name, options in ARGS="--top-k 1"
+	@$(VENV)/bin/audiocnn classify $(if $(MODEL),--model $(MODEL)) $(FILES) $(ARGS)
 
-train: $(if $(CONFIG),,missing-CONFIG) $(VENV)/.train ## Train a model: CONFIG=config.toml DATA=folder, options in ARGS="--device cpu"
+train: $(if $(CONFIG),,missing-CONFIG) $(VENV)/.train,vision ## Train a model: CONFIG=config.toml DATA=folder, options in ARGS="--device cpu"
 	$(PYTHON_BIN) -m training train $(CONFIG) $(if $(DATA),--data $(DATA)) $(ARGS)
 
 test: ## Run every check and test in a fresh environment, as CI does
@@ -41,7 +45,7 @@ clean: ## Remove environments, caches and builds; runs/ and cache/ stay
 	rm -rf .venv .venv-test build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 	find . -name __pycache__ -prune -exec rm -rf {} +
 
-# $(VENV)/.serve is there when the extra `serve` is installed; it is made again when a version may have changed.
+# $(VENV)/.serve is there when the extra `serve` is installed, $(VENV)/.serve,vision when both are; it is made again when a version may have changed.
 $(VENV)/.%: pyproject.toml constraints.txt | $(VENV)/bin/pip
 	@echo "Installing audiocnn[$*] into $(VENV)"
 	@$(PYTHON_BIN) -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[$*]'

@@ -13,6 +13,7 @@ import uvicorn
 from pydantic import ValidationError
 
 from audiocnn import AudioCnnError, pretrained
+from audiocnn.spec import Media
 from service.app import create_app
 from service.settings import Settings
 from service.state import ServiceState
@@ -29,7 +30,8 @@ class DrainingServer(uvicorn.Server):
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         self._loop = asyncio.get_running_loop()
         await super().startup(sockets)
-        click.echo(_greeting(self._service.settings, self.servers[0].sockets[0].getsockname()[1]))
+        media = self._service.engine.model[0].input.media
+        click.echo(_greeting(self._service.settings, media, self.servers[0].sockets[0].getsockname()[1]))
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         if sig != signal.SIGTERM or not self.started:
@@ -44,13 +46,14 @@ class DrainingServer(uvicorn.Server):
         self.should_exit = True
 
 
-def _greeting(settings: Settings, port: int) -> str:
+def _greeting(settings: Settings, media: Media, port: int) -> str:
+    file = {"audio": "song.wav", "image": "picture.png", "video": "clip.mp4", "volume": "scan.npy"}[media]
     host = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(settings.host, settings.host)
     url = f"http://{host}:{port}"
     return (
         f"audiocnn serves model {settings.model} at {url} (API: {url}/docs)\n"
-        f"Try it with a recording of yours:\n"
-        f"  curl -F file=@song.wav '{url}/classify?top_k=3'"
+        f"Try it with a file of yours:\n"
+        f"  curl -F file=@{file} '{url}/classify?top_k=3'"
     )
 
 

@@ -6,11 +6,13 @@ from contextlib import asynccontextmanager, contextmanager
 
 from fastapi import Request
 
-from audiocnn.errors import EmptyAudioError
+from audiocnn.errors import EmptyAudioError, EmptyVisualError
+from audiocnn.spec import Media
 from service.errors import BodyTooLargeError, OverloadedError, SlowBodyError, UnsupportedMediaTypeError
 from service.multipart import file_of
 from service.settings import Settings
 
+_EXAMPLES = {"audio": "audio/wav", "image": "image/png", "video": "video/mp4"}  # volumes have no type of their own
 _ENVELOPE = 65_536  # bytes a multipart body may have beside its file
 
 
@@ -43,29 +45,34 @@ class UploadMemory:
 
 
 @asynccontextmanager
-async def uploaded_audio(request: Request, memory: UploadMemory, settings: Settings) -> AsyncIterator[bytes]:
-    """The encoded audio of `request`: its body, or the file in its form. Counted in `memory` until the block ends.
+async def uploaded_file(
+    request: Request, memory: UploadMemory, settings: Settings, media: Media
+) -> AsyncIterator[bytes]:
+    """The file to classify: the body of `request`, or the file in its form. Counted in `memory` until the block ends.
 
-    Raises the `RequestError` that fits, and `EmptyAudioError` for a body of no bytes.
+    media: what the model takes. Raises the `RequestError` that fits, and `EmptyAudioError` or `EmptyVisualError` for
+    a body of no bytes.
     """
     with memory.share() as take:
-        yield await _audio(request, take, settings)
+        yield await _file(request, take, settings, media)
 
 
-async def _audio(request: Request, take: Callable[[int], None], settings: Settings) -> bytes:
+async def _file(request: Request, take: Callable[[int], None], settings: Settings, media: Media) -> bytes:
     content_type = request.headers.get("content-type", "application/octet-stream")
     media_type = content_type.split(";")[0].strip().lower()
     is_form = media_type == "multipart/form-data"
-    if not (is_form or media_type == "application/octet-stream" or media_type.startswith("audio/")):
+    if not (is_form or media_type == "application/octet-stream" or media_type.startswith(f"{media}/")):
+        typed = f"{_EXAMPLES[media]} (any {media}/*) or " if media in _EXAMPLES else ""
         raise UnsupportedMediaTypeError(
-            "send the recording as multipart/form-data in the field 'file', or as the whole body with Content-Type "
-            "audio/wav (any audio/*) or application/octet-stream"
+            f"the model takes {media}: send it as multipart/form-data in the field 'file', or as the whole body with "
+            f"Content-Type {typed}application/octet-stream"
         )
     if request.headers.get("content-encoding", "identity").lower() != "identity":
         raise UnsupportedMediaTypeError("the body must not be compressed; send it without Content-Encoding")
     body = await _body(request, take, settings, settings.max_upload_bytes + (_ENVELOPE if is_form else 0))
     if not body:
-        raise EmptyAudioError("the request has no body; send the recording in it")
+        error = EmptyAudioError if media == "audio" else EmptyVisualError
+        raise error(f"the request has no body; send the {media} in it")
     return file_of(body, content_type) if is_form else body
 
 

@@ -14,23 +14,29 @@ _BINARY = {"type": "string", "format": "binary"}
 UPLOAD: dict[str, Any] = {
     "requestBody": {
         "required": True,
-        "description": "The recording: WAV, FLAC, Ogg, MP3, AIFF, AU or CAF, told from its content, not its name.",
+        "description": (
+            "What the served model takes, told from its content, not its name. Sound: WAV, FLAC, Ogg, MP3, AIFF, AU or "
+            "CAF. Images: PNG, JPEG, WebP, GIF, BMP or TIFF. Video: MP4, WebM, Matroska, AVI and others. Volumes: NPY "
+            "or NPZ."
+        ),
         "content": {
             "multipart/form-data": {
                 "schema": {"type": "object", "required": [FIELD], "properties": {FIELD: _BINARY}},
             },
             "audio/*": {"schema": _BINARY},
+            "image/*": {"schema": _BINARY},
+            "video/*": {"schema": _BINARY},
             "application/octet-stream": {"schema": _BINARY},
         },
     }
 }
 
 _MEANING = {
-    400: "No audio, or audio or a form that cannot be decoded.",
+    400: "No file, or a file or a form that cannot be decoded.",
     408: "The body came too slowly.",
     413: "Too many bytes, too long, or too large once decoded.",
-    415: "Not a content type or an audio format that is taken.",
-    422: "A parameter or a form field is not valid, or samples are not finite numbers.",
+    415: "Not a content type or a format that is taken.",
+    422: "A parameter or a form field is not valid, or the file has values that are not finite numbers.",
     500: "The service failed.",
     503: "Busy, loading or about to stop; `Retry-After` says when to try again.",
     504: "The answer took too long.",

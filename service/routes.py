@@ -5,7 +5,7 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import JSONResponse, RedirectResponse
 
-from service.body import uploaded_audio
+from service.body import uploaded_file
 from service.errors import NotReadyError
 from service.openapi import UPLOAD, problems
 from service.schemas import ClassifyParameters, ClassifyResponse, ModelsResponse, ServedModel, StatusBody
@@ -24,15 +24,16 @@ router = APIRouter()
 async def classify(
     request: Request, parameters: Annotated[ClassifyParameters, Query()], service: SharedState
 ) -> JSONResponse:
-    """Labels for one recording, best first, with scores between 0 and 1.
+    """Labels for one recording, image, video or volume, whichever the model takes; best first, scores from 0 to 1.
 
     `curl -F file=@song.wav 'http://localhost:8000/classify?top_k=3'` or
     `curl --data-binary @song.wav -H 'Content-Type: audio/wav' http://localhost:8000/classify`
     """
     if not service.engine.ready:
         raise NotReadyError("the model is not loaded; try again shortly")
-    async with uploaded_audio(request, service.memory, service.settings) as audio:
-        result = await service.engine.classify(audio)
+    media = service.engine.model[0].input.media
+    async with uploaded_file(request, service.memory, service.settings, media) as file:
+        result = await service.engine.classify(file)
     answer = result.to_json(top_k=parameters.top_k, threshold=parameters.threshold, segments=parameters.segments)
     return JSONResponse({"request_id": request.state.request_id, **answer})
 

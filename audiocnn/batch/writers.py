@@ -75,8 +75,9 @@ class CsvWriter:
         if row["status"] == "error":
             yield cells | {"error_code": row["error"]["code"], "error": row["error"]["detail"]}
             return
-        cells |= {"duration_s": row["audio"]["duration_s"], "warnings": "; ".join(row["warnings"])}
-        if not self._selection.segments:
+        timed = row.get("audio") or row.get("video") or {}  # images and volumes have no duration
+        cells |= {"duration_s": timed.get("duration_s", ""), "warnings": "; ".join(row["warnings"])}
+        if not row.get("segments"):
             yield cells | _ranked(row["predictions"])
             return
         for segment in row["segments"]:

@@ -14,7 +14,7 @@ from audiocnn.errors import CheckpointError, ConfigError, MissingExtraError
 from audiocnn.inference.backend import Backend
 from audiocnn.inference.onnx_backend import OnnxBackend
 from audiocnn.limits import DecodeLimits
-from audiocnn.media import open_media
+from audiocnn.media import opener
 from audiocnn.prediction import ModelInfo, Prediction, Result, SegmentResult, Timing
 from audiocnn.prepared import Window
 from audiocnn.source import Source
@@ -36,6 +36,7 @@ class Classifier:
         self.spec = spec
         self.info = ModelInfo(spec.name, spec.version, sha256)
         self._backend = backend
+        self._open = opener(spec.input)
 
     @classmethod
     def load(
@@ -46,7 +47,7 @@ class Classifier:
         backend: `onnx` runs `model.onnx` on the CPU; `torch` builds the network (extra `train`).
         threads: CPU threads inside one call of the ONNX backend.
         Raises `UnknownModelError`, `CheckpointError`, `ConfigError` for another backend, and `MissingExtraError` for
-        torch when it is not installed.
+        torch, or what images and video need, when it is not installed.
         """
         directory = pretrained.resolve(model)
         spec, sha256 = read_spec(directory), weights_sha256(directory)
@@ -71,7 +72,7 @@ class Classifier:
         segments: list[SegmentResult] = []
         total: NDArray[np.float64] = np.zeros(len(self.spec.task.labels))
         heard = 0
-        with open_media(source, self.spec.input, limits) as prepared:
+        with self._open(source, limits) as prepared:
             for batch in batched(prepared.windows(), BATCH):
                 batch_started = time.perf_counter()
                 scores = iter(self._scores([window for window in batch if not window.silent]))

@@ -82,7 +82,13 @@ def test_openapi_resolves_and_tells_the_truth(server: Server) -> None:
     assert not any("HTTPValidationError" in reference for reference in references(document))
 
     classify = document["paths"]["/classify"]["post"]
-    assert set(classify["requestBody"]["content"]) == {"multipart/form-data", "audio/*", "application/octet-stream"}
+    assert set(classify["requestBody"]["content"]) == {
+        "multipart/form-data",
+        "audio/*",
+        "image/*",
+        "video/*",
+        "application/octet-stream",
+    }
     assert {parameter["name"] for parameter in classify["parameters"]} == {"top_k", "threshold", "segments"}
     assert set(classify["responses"]) == {"200", "500"} | {str(status) for status, _ in STATUS.values()}
     for status, response in classify["responses"].items():
