@@ -2,16 +2,17 @@
 
 import tempfile
 import warnings
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from audiocnn.checkpoint import ONNX, load_network, write_atomically
 from audiocnn.errors import CheckpointError
 from audiocnn.inference.onnx_backend import OnnxBackend
-from audiocnn.nn.lowering import lower
+from audiocnn.nn.lowering import AnswersFrames, WithFrames, lower
 from audiocnn.spec import AudioSpec, InputSpec
 
 TOLERANCE = 1e-4
@@ -37,9 +38,15 @@ def export_onnx(directory: Path) -> Path:
 
 
 def write_onnx(network: nn.Module, spec: InputSpec, path: Path) -> None:
-    """Write a network as it is, in evaluation mode, for input of `spec`."""
+    """Write a network as it is, in evaluation mode, for input of `spec`.
+
+    The output is `logits`; that of a lowered network that answers for each frame has a second one, `frames`.
+    """
     name = spec.input_name
     axes = {0: "batch", 2: "samples"} if spec.media == "audio" else {0: "batch"}
+    outputs = {"logits": {0: "batch"}}
+    if isinstance(network, WithFrames):
+        outputs["frames"] = {0: "batch", 2: "frames"}
     with warnings.catch_warnings():
         # Known and harmless: the exporter is the older of two, the shape checks of our blocks have one outcome for
         # every legal input, and slices of the shape are computed at run time. The parity check is what counts.
@@ -53,22 +60,26 @@ def write_onnx(network: nn.Module, spec: InputSpec, path: Path) -> None:
             path,
             dynamo=False,
             input_names=[name],
-            output_names=["logits"],
-            dynamic_axes={name: axes, "logits": {0: "batch"}},
+            output_names=list(outputs),
+            dynamic_axes={name: axes, **outputs},
             opset_version=_OPSET,
         )
 
 
 def _largest_difference(network: nn.Module, onnx_file: Path, spec: InputSpec) -> float:
-    backend = OnnxBackend(onnx_file, spec.input_name)
+    answers: dict[str, Callable[[Tensor], Tensor]] = {"logits": network}
+    if isinstance(network, AnswersFrames):
+        answers["frames"] = network.frames
     random = np.random.default_rng(0)
     shapes = [(1, *spec.shape), (3, *spec.shape)]
     if isinstance(spec, AudioSpec):
         shapes.append((3, 1, spec.window + spec.window // 3 + 1))
+    inputs = [random.standard_normal(shape).astype(np.float32) for shape in shapes]
     worst = 0.0
-    for shape in shapes:
-        values = random.standard_normal(shape).astype(np.float32)
-        with torch.inference_mode():
-            expected = network(torch.from_numpy(values)).numpy()
-        worst = max(worst, float(np.abs(expected - backend(values)).max()))
+    for output, answer in answers.items():
+        backend = OnnxBackend(onnx_file, spec.input_name, output=output)
+        for values in inputs:
+            with torch.inference_mode():
+                expected = answer(torch.from_numpy(values)).numpy()
+            worst = max(worst, float(np.abs(expected - backend(values)).max()))
     return worst

@@ -74,6 +74,24 @@ class TestEveryArchitecture:
         assert network(torch.zeros(1, 1, 100)).shape == (1, 4)
 
 
+class TestFrames:
+    def test_a_second_output_answers_for_each_frame(self, every_model):
+        directory = every_model("silence-detector")
+        _, network = checkpoint.load_network(directory)
+        backend = OnnxBackend(directory / "model.onnx", "waveform", output="frames")
+        for batch, length in SHAPES:
+            x = np.random.default_rng(length).standard_normal((batch, 1, length)).astype(np.float32)
+            with torch.inference_mode():
+                expected = network.frames(torch.from_numpy(x)).numpy()
+            np.testing.assert_allclose(backend(x), expected, atol=1e-4, err_msg=f"batch {batch}, length {length}")
+
+    def test_other_networks_have_one_output(self, every_model):
+        graph = onnx.load(every_model("filterbank-resnet") / "model.onnx").graph
+        assert [output.name for output in graph.output] == ["logits"]
+        with pytest.raises(CheckpointError, match="must take 'waveform' and give 'frames', it has waveform, logits"):
+            OnnxBackend(every_model("filterbank-resnet") / "model.onnx", "waveform", output="frames")
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("name", [name for name in models.names() if models.architecture(name).any_ndim])
 def test_networks_for_images_agree_over_one_axis(name, tmp_path):

@@ -5,6 +5,7 @@ less time (benchmarks/inference.py tells how much).
 """
 
 import copy
+from typing import Protocol, runtime_checkable
 
 import torch
 from torch import Tensor, nn
@@ -14,6 +15,17 @@ from audiocnn.nn.blocks import AdaptivePool, ConvNormAct, GlobalPool, InputCheck
 from audiocnn.nn.transposed import ConvTransposeNormAct
 
 _Pair = tuple[int, int]
+
+
+@runtime_checkable
+class AnswersFrames(Protocol):
+    """A network that answers for each frame of the sound too."""
+
+    pool: nn.Module
+
+    def frames(self, waveform: Tensor) -> Tensor:
+        """Logits `(batch, outputs, frames)`; `pool` makes those of the whole input of them."""
+        ...
 
 
 class _OverHeightOne(nn.Module):
@@ -26,6 +38,16 @@ class _OverHeightOne(nn.Module):
     def forward(self, waveform: Tensor) -> Tensor:
         out: Tensor = self.network(waveform.unsqueeze(2))
         return out.squeeze(2) if out.ndim == 4 else out
+
+
+class WithFrames(_OverHeightOne):
+    """The same for a lowered network that `AnswersFrames`: both answers, that for the whole input first."""
+
+    network: AnswersFrames  # type: ignore[assignment]
+
+    def forward(self, waveform: Tensor) -> tuple[Tensor, Tensor]:  # type: ignore[override]
+        frames = self.network.frames(waveform.unsqueeze(2))
+        return self.network.pool(frames), frames.squeeze(2)
 
 
 class _MeanOverGrid(nn.Module):
@@ -73,7 +95,7 @@ def lower(network: nn.Module) -> nn.Module:
             module.ndim = 2
         for name, child in module.named_children():
             setattr(module, name, _lowered_layer(child))
-    return _OverHeightOne(network)
+    return WithFrames(network) if isinstance(network, AnswersFrames) else _OverHeightOne(network)
 
 
 def _lowered_layer(layer: nn.Module) -> nn.Module:

@@ -32,6 +32,7 @@ PARAMETERS = {
     "res1dnet31": 79_405_130,
     "acdnet": 4_712_378,
     "envnet-v2": 101_087_306,
+    "silence-detector": 12_106,
     "wave-pyramid": 1_777_226,
 }
 
