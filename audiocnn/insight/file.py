@@ -14,7 +14,7 @@ from audiocnn.insight.layers import layer_table
 from audiocnn.insight.maps import activation_layer, feature_layers, maps
 from audiocnn.insight.pictures import Pictures, pictures_of_video, pictures_of_window
 from audiocnn.insight.subject import Subject
-from audiocnn.insight.timeline import join, shortened
+from audiocnn.insight.timeline import Placed, evenly, join
 from audiocnn.insight.view import FeatureMap, FileView, WindowScores
 from audiocnn.limits import DecodeLimits
 from audiocnn.media import open_media
@@ -35,13 +35,13 @@ _Map = NDArray[np.floating]
 
 @dataclass(frozen=True, slots=True)
 class _Seen:
-    """What the network made of one window. Features are `(channels, columns)` or, of pictures, `(channels, height,
-    width)`."""
+    """What the network made of one window; of sound the features of each layer are maps over time, of pictures
+    `(channels, height, width)`."""
 
     segment: Segment | None
     scores: NDArray[np.float64]
-    activations: _Map
-    features: list[_Map]
+    activations: Placed
+    features: list[Placed]
     pictures: Pictures | None
 
 
@@ -68,8 +68,8 @@ def view_file(subject: Subject, source: Source, layers: Sequence[str] = (), hop_
         return _Seen(
             window.segment,
             scores_of(made.logits[np.newaxis].astype(np.float64), spec.task.kind)[0],
-            made.activations,
-            [_bounded(made.features[layer.name]) for layer in shown],
+            _over_space(made.activations, where, input_spec),
+            [_bounded(made.features[layer.name], layer, window, input_spec) for layer in shown],
             None if isinstance(input_spec, AudioSpec) else pictures_of_window(window, input_spec),
         )
 
@@ -108,26 +108,43 @@ def _with_hop(spec: InputSpec, hop_s: float) -> InputSpec:
     raise ConfigError(f"a hop needs sound or video, and this model takes one {spec.media} at a time; leave it out")
 
 
-def _bounded(feature: _Map) -> _Map:
+def _grid(layer: LayerCost) -> list[tuple[float, int]]:
+    """For each axis of the input where the first position of the layer's map looks, and the step to the next."""
+    return [(first, step) for first, (_, step) in zip(layer.first or (), layer.receptive_field or (), strict=True)]
+
+
+def _over_space(activations: _Map, where: LayerCost, spec: InputSpec) -> Placed:
+    """Activations spread evenly over the input, but for the axis of time, which the windows of a file share."""
+    grid = _grid(where)
+    for axis, (first, step) in enumerate(grid, start=1):
+        if axis > 1 or not isinstance(spec, (AudioSpec, VideoSpec)):
+            activations = evenly(activations, axis, first, step, spec.shape[axis])
+    return Placed(activations, *grid[0])
+
+
+def _bounded(feature: _Map, layer: LayerCost, window: Window, spec: InputSpec) -> Placed:
     """A feature map small enough to be kept for each window of a long file."""
-    if feature.ndim == 2:
-        return shortened(feature, MAX_FEATURE_COLUMNS, rms=True)
-    return feature if feature.ndim == 3 else feature[:, feature.shape[1] // 2]
+    first, step = _grid(layer)[0]
+    if isinstance(spec, AudioSpec) and window.segment is not None:
+        # A sound shorter than the window will have all the columns for its part of the map.
+        most = math.ceil(MAX_FEATURE_COLUMNS * spec.window / window.segment.num_samples)
+        return Placed(feature, first, step).shortened(most, rms=True)
+    return Placed(feature if feature.ndim == 3 else feature[:, feature.shape[1] // 2], first, step)
 
 
-def _over_time(seen: list[_Seen], parts: list[_Map], window: int, span: Segment, most: int, rms: bool) -> _Map:
+def _over_time(seen: list[_Seen], parts: list[Placed], window: int, span: Segment, most: int, rms: bool) -> _Map:
     """The maps of all windows as one over the whole span, at their own resolution or, if that is finer, at `most`."""
-    columns = min(most, max(1, round(parts[0].shape[1] * span.end / window)))
+    columns = min(most, max(1, round(span.end / parts[0].step)))
     each = max(1, math.ceil(columns * window / span.end))
     starts = [s.segment.start for s in seen if s.segment is not None]
-    return join([shortened(part, each, rms=rms) for part in parts], starts, window, span.end, columns)
+    return join([part.shortened(each, rms=rms) for part in parts], starts, window, span.end, columns)
 
 
 def _activations(seen: list[_Seen], spec: InputSpec, span: Segment, labels: int) -> _Map:
     if not seen:
         return np.full((labels, 1), np.nan)
     if not isinstance(spec, (AudioSpec, VideoSpec)):
-        return seen[0].activations
+        return seen[0].activations.values
     return _over_time(seen, [s.activations for s in seen], spec.shape[1], span, MAX_COLUMNS, rms=False)
 
 
@@ -137,10 +154,10 @@ def _features(seen: list[_Seen], spec: InputSpec, span: Segment, shown: list[Lay
         parts = [s.features[i] for s in seen]
         if isinstance(spec, AudioSpec):
             values = _over_time(seen, parts, spec.window, span, MAX_FEATURE_COLUMNS, rms=True)
-            per_column = layer.output_shape[(layer.axes or (1,))[0]] * span.end / spec.window / values.shape[1]
-            found.append(FeatureMap(layer.name, tuple(range(len(values))), values, rms=per_column > 1))
+            rms = round(span.end / _grid(layer)[0][1]) > MAX_FEATURE_COLUMNS
+            found.append(FeatureMap(layer.name, tuple(range(len(values))), values, rms))
         else:
-            middle = parts[len(parts) // 2]
+            middle = parts[len(parts) // 2].values
             strength = np.square(middle, dtype=np.float64).mean(axis=(1, 2))
             channels = np.sort(np.argsort(-strength, kind="stable")[:MAX_CHANNELS])
             found.append(FeatureMap(layer.name, tuple(channels.tolist()), middle[channels]))

@@ -87,6 +87,6 @@ def _rate_hz(spec: InputSpec) -> int | None:
 
 def parse_shape(text: str) -> tuple[int, ...]:
     """`16000`, `28x28` or `3x224x224` as numbers. Raises `ConfigError` for anything else."""
-    if not re.fullmatch(r"[1-9]\d{0,8}(x[1-9]\d{0,8})*", text):
+    if not re.fullmatch(r"[1-9][0-9]{0,8}(x[1-9][0-9]{0,8})*", text):
         raise ConfigError(f"a shape is whole numbers with x between them, as in 16000 or 3x224x224, got {text!r}")
     return tuple(map(int, text.split("x")))

@@ -43,8 +43,8 @@ class FileView:
     """What a model made of a file.
 
     scores: of the whole file for each label, None if all of it is silent.
-    layer: where activations were taken. activations: `(labels, *positions)` in logits (see `audiocnn.insight.maps`); of
-    sound and video the first position is time, and NaN where the file is silent.
+    layer: where activations were taken. activations: `(labels, *axes)` in logits (see `audiocnn.insight.maps`), spread
+    evenly over the file; of sound and video the first axis is time, and NaN where the file is silent.
     duration_s: the span of that time; None for images and volumes.
     windows: in time order. pictures: None for sound.
     """
