@@ -15,11 +15,8 @@ from audiocnn.models import (
     resnet,
     sample_cnn,
     sample_level,
-<<<<<<< HEAD
     silence_detector,
-=======
     small_resnet,
->>>>>>> 9125fe8f8d48a839ee32e9ece51793d3dfbfa37d
     wave_pyramid,
 )
 from audiocnn.models.registry import Architecture, architecture, build, names, register
@@ -44,10 +41,7 @@ __all__ = [
     "resnet",
     "sample_cnn",
     "sample_level",
-<<<<<<< HEAD
     "silence_detector",
-=======
     "small_resnet",
->>>>>>> 9125fe8f8d48a839ee32e9ece51793d3dfbfa37d
     "wave_pyramid",
 ]
