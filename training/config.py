@@ -80,7 +80,7 @@ class OptimConfig:
 
     epochs: passes over the clips, each with `crops_per_clip` random windows of every clip.
     batch_size: windows in one step, over all processes.
-    precision: of the arithmetic in the network: `float32`, or `bfloat16` (weights stay float32), about 1.7 times as fast
+    precision: of the arithmetic in the network: `float32`, or `bfloat16` (weights stay float32), up to twice as fast
       where the hardware has it.
     optimizer: `adamw`, or `sgd` with `momentum`, the plain one with 0.
     lr: peak learning rate; it rises over `warmup` (a share of all steps) and falls along a cosine to zero.
