@@ -10,9 +10,11 @@ class DecodeLimits:
     """What a decoder accepts. `None` means no limit; the service sets all of them.
 
     max_bytes: encoded size. max_duration_s: seconds of sound or video. max_decoded_bytes: size of what is decoded, for
-    sound the float32 samples of all channels, which holds even where a forged sample rate makes the seconds look few.
+    sound the float32 samples of all channels, which holds even where a forged sample rate makes the seconds look few;
+    not for video, of which a window at a time is kept.
     max_channels, min_ and max_sample_rate bound the header of sound: a rate of 1 Hz would ask the resampler for
     gigabytes. max_pixels: of one picture or frame, so that a small file cannot unfold into gigabytes.
+    max_video_pixels: of all frames of a video together, which is what decoding takes time for.
     """
 
     max_bytes: int | None = None
@@ -22,6 +24,7 @@ class DecodeLimits:
     min_sample_rate: int = 4_000
     max_sample_rate: int = 384_000
     max_pixels: int = 64_000_000
+    max_video_pixels: int | None = None
 
     def check_header(self, sample_rate: int, channels: int) -> None:
         """Raises `UndecodableAudioError` for a sample rate or a channel count outside the limits."""

@@ -24,8 +24,11 @@ class Settings(BaseSettings):
     model: str = Field(default="genre", description="Name of a bundled model, or the directory of another.")
 
     max_upload_bytes: PositiveInt = Field(default=25 * _MIB, description="Largest encoded file.")
-    max_duration_s: PositiveFloat = Field(default=600, description="Longest sound in seconds.")
+    max_duration_s: PositiveFloat = Field(default=600, description="Longest sound or video in seconds.")
     max_decoded_bytes: PositiveInt = Field(default=256 * _MIB, description="Largest decoded size, as float32.")
+    max_video_pixels: PositiveInt = Field(
+        default=20_000_000_000, description="Most pixels of a video, all frames together."
+    )
     max_buffered_bytes: PositiveInt = Field(default=256 * _MIB, description="All uploads held in memory at one time.")
 
     workers: PositiveInt = Field(default_factory=_usable_cpus, description="Files classified at the same time.")
@@ -44,4 +47,5 @@ class Settings(BaseSettings):
             max_bytes=self.max_upload_bytes,
             max_duration_s=self.max_duration_s,
             max_decoded_bytes=self.max_decoded_bytes,
+            max_video_pixels=self.max_video_pixels,
         )

@@ -23,6 +23,7 @@ VIDEO_KINDS = {
     "mpg mpeg1": ("mpeg", "mpeg1video", "yuv420p"),
     "wmv": ("asf", "wmv2", "yuv420p"),
     "flv": ("flv", "flv", "yuv420p"),
+    "mov raw": ("mov", "rawvideo", "rgb24"),
 }
 """Container, encoder and pixel format of each kind of video that the tests write."""
 
@@ -54,14 +55,15 @@ def video_bytes(
     times: Sequence[int] | None = None,
     rotation: tuple[float, bool] | None = None,
     pixel_aspect: Fraction | None = None,
-    sound: bool = False,
+    sound: str | None = None,
     options: dict[str, str] | None = None,
     path: Path | None = None,
 ) -> bytes:
     """RGB or RGBA frames `(height, width, 3 or 4)` as an encoded video.
 
     times: when each frame is shown, in units of 1 / rate; one after the other by default.
-    rotation: degrees counterclockwise, and whether it is mirrored. sound: whether to add a silent audio stream.
+    rotation: degrees counterclockwise, and whether it is mirrored.
+    sound: the codec of a second of silence beside the pictures.
     options: of FFmpeg's muxer. path: where to write it first, for muxers that read back what they wrote.
     """
     container_format, codec, pixel_format = VIDEO_KINDS[kind]
@@ -78,7 +80,7 @@ def video_bytes(
         if rotation is not None:
             stream.set_display_rotation(rotation[0], hflip=rotation[1])
         if sound:
-            audio = container.add_stream("aac", rate=8000, layout="mono")
+            audio = container.add_stream(sound, rate=8000, layout="mono")
         for index, pixels in enumerate(frames):
             frame = av.VideoFrame.from_ndarray(pixels, "rgb24" if pixels.shape[2] == 3 else "rgba")
             frame.pts = index if times is None else times[index]
@@ -86,7 +88,7 @@ def video_bytes(
             container.mux(stream.encode(frame))
         container.mux(stream.encode(None))
         if sound:
-            silence = av.AudioFrame.from_ndarray(np.zeros((1, 8000), np.float32), "fltp", "mono")
+            silence = av.AudioFrame.from_ndarray(np.zeros((1, 8000), np.int16), "s16", "mono")
             silence.sample_rate = 8000
             container.mux(audio.encode(silence))
             container.mux(audio.encode(None))

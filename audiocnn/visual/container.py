@@ -16,7 +16,8 @@ from audiocnn.errors import (
     VisualTooLargeError,
 )
 from audiocnn.limits import DecodeLimits
-from audiocnn.visual.bounds import check_decoded, check_pixels
+from audiocnn.visual.bounds import check_pixels
+from audiocnn.visual.mp4 import check_tables
 
 try:
     import av
@@ -69,8 +70,11 @@ def open_container(file: BinaryIO, format: str, limits: DecodeLimits) -> Iterato
     """The video in a file of one of the formats in `DEMUXERS`.
 
     Raises `UndecodableVisualError` for a damaged header, `UnsupportedVisualError` for a file without a picture or of
-    a codec that is not read, and `VisualTooLargeError` for more pixels than `limits` allow.
+    a codec that is not read, and `VisualTooLargeError` for more pixels than `limits` allow or
+    more samples than the file can hold.
     """
+    if format == "mp4":
+        check_tables(file)
     file.seek(0)
     try:
         container = av.open(file, "r", format=DEMUXERS[format], options=_options(limits), metadata_errors="replace")
@@ -100,6 +104,7 @@ class VideoFile:
         stream.codec_context.options = _options(limits)
         stream.codec_context.thread_count = 1
         self._damaged = 0
+        self._num_pixels = 0
 
     @property
     def pixel_aspect(self) -> float:
@@ -169,9 +174,18 @@ class VideoFile:
             for frame in frames:
                 check_pixels(frame.width, frame.height, self._limits)
                 self.num_frames += 1
-                check_decoded(self.num_frames * frame.width * frame.height * 3, self._limits)
+                self._check_total(frame.width * frame.height)
                 self._damaged += frame.is_corrupt
                 yield frame
+
+    def _check_total(self, num_pixels: int) -> None:
+        self._num_pixels += num_pixels
+        most = self._limits.max_video_pixels
+        if most is not None and self._num_pixels > most:
+            raise VisualTooLargeError(
+                f"at most {most} pixels in all frames together are accepted, this video has more of them at "
+                f"{self.width} x {self.height} a frame; scale it down or cut it"
+            )
 
     def _packets(self) -> "Iterator[Packet[VideoStream] | None]":
         """The packets of the picture, then None: what the decoder still holds."""

@@ -85,7 +85,7 @@ def _picture(frame: VideoFrame, pixel_aspect: float, spec: VideoSpec) -> Pixels:
     """A frame as the model sees it: turned as the camera was held, on black where it is transparent, and fitted."""
     see_through = any(component.is_alpha for component in frame.format.components)
     try:
-        pixels = frame.to_ndarray(format="rgba" if see_through else "rgb24")
+        pixels = frame.to_ndarray(format="rgba" if see_through else "rgb24", threads=1)
     except Exception as error:  # PyAV's errors are of many kinds
         raise UndecodableVisualError(
             f"frames of pixel format {frame.format.name} cannot be converted to RGB; convert the video to H.264 in MP4"

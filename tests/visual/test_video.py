@@ -1,6 +1,7 @@
 """Every container and codec, timing, orientation, windows, and what is refused."""
 
 import io
+import struct
 from fractions import Fraction
 from itertools import pairwise
 
@@ -79,8 +80,11 @@ class TestFormats:
         frames = read(video_bytes(colours, "mp4 h264"), channels=3)[0]
         assert np.abs(frames.mean(axis=(2, 3)).T - [[200, 40, 40], [40, 200, 40], [40, 40, 200]]).max() < 6
 
-    def test_sound_beside_the_picture_is_ignored(self):
-        frames, info, warnings = read(video_bytes(grey_frames(LEVELS), "mp4 h264", sound=True))
+    @pytest.mark.parametrize(
+        ("kind", "codec"), [("mp4 h264", "aac"), ("mov prores", "pcm_s16le"), ("mov raw", "pcm_u8")]
+    )
+    def test_sound_beside_the_picture_is_ignored(self, kind, codec):
+        frames, info, warnings = read(video_bytes(grey_frames(LEVELS), kind, sound=codec))
         assert frames.shape[1] == info.num_frames == 11
         assert warnings == []
 
@@ -296,6 +300,57 @@ class TestLimits:
         with pytest.raises(VisualTooLargeError, match="at most 1 s of video are accepted"):
             read(source, DecodeLimits(max_duration_s=1))
         assert read(source, DecodeLimits(max_duration_s=1.1))[1].num_frames == 11
+
+    def test_pixels_of_all_frames_together(self):
+        source = video_bytes(grey_frames(LEVELS), "mp4 h264")
+        with pytest.raises(VisualTooLargeError, match="at most 16000 pixels in all frames together"):
+            read(source, DecodeLimits(max_video_pixels=16_000))
+        assert read(source, DecodeLimits(max_video_pixels=16_896, max_decoded_bytes=100))[1].num_frames == 11
+
+
+def forged(source, name, at, *numbers):
+    """An MP4 file with other 32-bit numbers in the table of that name, from that byte on."""
+    place = source.index(name) + 4 + at
+    return source[:place] + struct.pack(f">{len(numbers)}I", *numbers) + source[place + 4 * len(numbers) :]
+
+
+class TestForgedTables:
+    """Of a kilobyte, that would become gigabytes in FFmpeg."""
+
+    MANY = 2_000_000_000
+    REFUSED = "the header announces 2000000000 samples, a file of [0-9]+ bytes cannot hold them"
+
+    @pytest.fixture
+    def never_opened(self, monkeypatch):
+        monkeypatch.setattr(container_module, "av", None)
+
+    @pytest.mark.parametrize("holder", [b"stbl", b"udta", b"sinf"])
+    def test_samples_of_one_size(self, holder, never_opened):
+        source = forged(video_bytes(grey_frames(LEVELS), "mp4 h264"), b"stsz", 4, 1, self.MANY)
+        with pytest.raises(VisualTooLargeError, match=self.REFUSED):
+            read(source.replace(b"stbl", holder))
+
+    def test_amplitudes(self, never_opened):
+        source = forged(video_bytes(grey_frames(LEVELS), "mp4 h264"), b"stsz", 4, 1, self.MANY)
+        with pytest.raises(VisualTooLargeError, match=self.REFUSED):
+            read(forged(source, b"stts", 4, 1, self.MANY, 1))
+
+    def test_fragments(self, never_opened):
+        options = {"movflags": "frag_keyframe+empty_moov"}
+        source = video_bytes(grey_frames(LEVELS), "mp4 h264", options=options)
+        with pytest.raises(VisualTooLargeError, match=self.REFUSED):
+            read(forged(source, b"trun", 0, 1, self.MANY))
+
+    def test_fragments_that_are_not_forged_are_read(self):
+        options = {"movflags": "frag_keyframe+empty_moov"}
+        frames, _, warnings = read(video_bytes(grey_frames(LEVELS), "mp4 h264", options=options))
+        assert frames.shape[1] == 11
+        assert warnings == []
+
+    def test_a_compressed_header(self, never_opened):
+        source = video_bytes(grey_frames(LEVELS), "mp4 h264").replace(b"mvhd", b"cmov")
+        with pytest.raises(UnsupportedVisualError, match="compressed header are not read; convert it to MP4"):
+            read(source)
 
 
 class TestRefused:
