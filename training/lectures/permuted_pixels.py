@@ -1,7 +1,7 @@
 """Shuffled pixels: an MLP learns them as well as before, a convolutional network does not.
 
     python -m training.lectures.permuted_pixels --mnist PATH/TO/mnist
-    python -m training.lectures.permuted_pixels                  # drawn digits, half a minute
+    python -m training.lectures.permuted_pixels                  # 2,000 drawn digits, ten seconds
 
 The pixels of all images are moved in the same way, so nothing is lost: whoever knows the order can move them back. The
 MLP has a weight of its own for each pixel and never knew which of them are neighbours. A convolution looks at
@@ -76,7 +76,7 @@ def main(mnist: Path | None, epochs: int, seeds: int) -> None:
     """Print a table of test errors, a row for each network and seed."""
     try:
         if mnist is None:
-            train, test = draw_digits(10_000, seed=0), draw_digits(2000, seed=1)
+            train, test = draw_digits(2000, seed=0), draw_digits(2000, seed=1)
         else:
             train, test = read_mnist(mnist, "train"), read_mnist(mnist, "t10k")
     except AudioCnnError as problem:
