@@ -20,9 +20,9 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
 from audiocnn.errors import ConfigError
+from audiocnn.visual.pillow import Image
 from training.corpora.folder import CorpusFolder, need_file, new_corpus
 from training.progress import track
 

@@ -2,12 +2,17 @@
 
 from pathlib import Path
 
-import av
 import numpy as np
-from av.error import FFmpegError
 from numpy.typing import NDArray
 
-from audiocnn.errors import ConfigError
+from audiocnn.errors import ConfigError, MediaError, MissingExtraError
+from audiocnn.spec import VideoSpec
+from audiocnn.visual.video import open_video
+
+try:
+    import av
+except ImportError as error:
+    raise MissingExtraError("video needs PyAV: pip install 'audiocnn[vision]'") from error
 
 _QUANTISER = "22"
 """H.264's fixed quantiser: small files in which a digit and its background show no blocks."""
@@ -34,11 +39,12 @@ def write_video(path: Path, frames: NDArray[np.uint8], frame_rate: int) -> None:
 
 
 def check_video(path: Path) -> None:
-    """Decode a video to its end. Raises `ConfigError` if it is missing, damaged, or has no frames."""
+    """Read a video to its end, as training will. Raises `ConfigError` if it is missing, damaged or cut short."""
     try:
-        with av.open(path) as container:
-            frames = sum(1 for _ in container.decode(video=0))
-    except (FFmpegError, IndexError, OSError) as error:
-        raise ConfigError(f"{path} is missing, damaged or no video; fetch it again") from error
-    if not frames:
-        raise ConfigError(f"{path} holds no frames; fetch it again")
+        with open_video(path, VideoSpec(frames=1, height=32, width=32, frame_rate=15, hop=1)) as video:
+            for _ in video.blocks():
+                pass
+    except MediaError as error:
+        raise ConfigError(f"{path} cannot be used, fetch it again: {error}") from error
+    if video.warnings:
+        raise ConfigError(f"{path} cannot be used, fetch it again: {'; '.join(video.warnings)}")
