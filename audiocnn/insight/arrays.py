@@ -7,6 +7,13 @@ from numpy.typing import NDArray
 
 
 def plain(values: NDArray[Any]) -> list[Any]:
-    """Nested lists of numbers with six significant digits; NaN becomes None, which JSON can say."""
-    flat = [None if np.isnan(v) else float(f"{v:.6g}") for v in np.ravel(values).tolist()]
-    return np.array(flat, dtype=object).reshape(values.shape).tolist()  # type: ignore[no-any-return]
+    """Nested lists of numbers with six significant digits, fewer below 1e-16; NaN becomes None, as JSON has no NaN."""
+    exact = values.astype(np.float64)
+    with np.errstate(divide="ignore"):
+        decimals = np.nan_to_num(5 - np.floor(np.log10(np.abs(exact))), posinf=0).clip(-300, 22)
+    # Powers of ten up to 22 are exact, so the quotient is the number nearest to the rounded one, which prints short.
+    up, down = 10.0 ** decimals.clip(0), 10.0 ** -decimals.clip(max=0)
+    rounded = np.round(exact * up / down) / up * down
+    missing = np.isnan(rounded)
+    lists: list[Any] = (np.where(missing, None, rounded) if missing.any() else rounded).tolist()
+    return lists

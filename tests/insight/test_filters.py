@@ -7,7 +7,7 @@ import torch
 from audiocnn.insight.arrays import plain
 from audiocnn.insight.filters import FLOOR_DB, first_filters, frequency_responses
 from audiocnn.insight.subject import load_subject
-from audiocnn.models.filterbank_resnet import gabor_filters
+from audiocnn.nn.filterbank import gabor_filters
 
 RATE = 16_000
 
@@ -87,4 +87,6 @@ def test_the_bundled_models_filters_are_trained():
 
 def test_arrays_as_json_have_six_digits_and_no_nan():
     assert plain(np.array([[1.23456789, np.nan], [-2e-9, 3]])) == [[1.23457, None], [-2e-9, 3.0]]
-    assert plain(np.array([0.1], np.float32)) == [0.1]
+    assert plain(np.array([0.1, 123456789, 0], np.float32)) == [0.1, 123457000.0, 0.0]
+    values = np.random.default_rng(0).standard_normal(1000) * 10.0 ** np.arange(-500, 500).clip(-12, 15)
+    assert plain(values) == [float(f"{value:.6g}") for value in values]

@@ -50,7 +50,7 @@ def test_images_have_no_milliseconds():
 
 
 def test_refuses_an_input_that_is_too_short():
-    with pytest.raises(ConfigError, match="send a longer input, or lower kernel_size"):
+    with pytest.raises(ConfigError, match="each axis needs 32 or more positions"):
         layer_table(load_subject("lenet-5", (8, 8)))
 
 
