@@ -31,6 +31,8 @@ class SmallResNet(nn.Module):
     width: channels of the first convolution and stage; each further stage has twice as many.
     blocks: residual blocks in each stage. stem_kernel_size, stem_stride: of the first convolution, one number or one
     per axis. stem_pool: max pooling by 2 after it. dropout: share of the features dropped in training.
+    motion: take the mean over the first axis away from the input. Of a video, what stands still vanishes, such as the
+    background; of a single frame nothing is left.
     """
 
     def __init__(
@@ -45,8 +47,10 @@ class SmallResNet(nn.Module):
         stem_stride: Size = 1,
         stem_pool: bool = True,
         dropout: float = 0.0,
+        motion: bool = False,
     ) -> None:
         super().__init__()
+        self._motion = motion
         if not blocks or min(blocks) < 1:
             raise ConfigError(f"blocks must name at least 1 block for each of 1 or more stages, got {blocks!r}")
         layers: list[nn.Module] = [ConvNormAct(ndim, in_channels, width, stem_kernel_size, stride=stem_stride)]
@@ -67,5 +71,7 @@ class SmallResNet(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Logits `(batch, num_outputs)` of `(batch, in_channels, *axes)`."""
+        if self._motion:
+            x = x - x.mean(2, keepdim=True)
         logits: Tensor = self.head(self.dropout(self.pool(self.features(x))))
         return logits

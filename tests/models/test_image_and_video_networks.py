@@ -205,6 +205,13 @@ class TestArgumentsOfTheSmallResNet:
             assert network(image).std(0).max() > 0.1
             torch.testing.assert_close(network.train()(image), network.head.bias.expand(4, 10))
 
+    def test_motion_is_blind_to_a_still_background(self):
+        network = lively_network("small-resnet", 10, {"ndim": 3, "motion": True})
+        video, background = torch.randn(2, 1, 6, 12, 12), torch.randn(2, 1, 1, 12, 12)
+        with torch.inference_mode():
+            torch.testing.assert_close(network(video + background), network(video))
+            assert (network(video.flip(2)) - network(video)).abs().max() > 0.1
+
     @pytest.mark.parametrize("blocks", [(), (2, 0)])
     def test_a_stage_without_blocks_is_refused(self, blocks):
         with pytest.raises(ConfigError, match=r"blocks must name at least 1 block .*, got \("):
