@@ -34,7 +34,8 @@ class TestPlace:
         """40 x 50 pixels that are twice as wide as high are a picture of 40 x 100."""
         rows, columns = place((40, 50), (20, 20), "crop", (1.0, 2.0))
         assert (rows, columns) == (Placement(0, 40, 20, 0), Placement(15, 35, 20, 0))
-        assert place((40, 50), (20, 20), "pad", (1.0, 2.0))[0] == Placement(0, 40, 8, 6)
+        rows, columns = place((40, 50), (20, 20), "pad", (1.0, 2.0))
+        assert (rows, columns) == (Placement(0, 40, 8, 6), Placement(0, 50, 20, 0))
 
     @given(
         shape=st.tuples(*[st.integers(1, 10_000)] * 3),
