@@ -78,5 +78,4 @@ def _read_npy(file: IO[bytes], limits: DecodeLimits) -> NDArray[Any]:
             )
         buffer[filled : filled + len(piece)] = np.frombuffer(piece, np.uint8)
         filled += len(piece)
-    file.read(1)  # at its end a member of an archive checks its sum
     return buffer.view(dtype).reshape(shape, order="F" if fortran_order else "C")
