@@ -86,8 +86,9 @@ def test_a_folder_without_mnist_is_refused_in_a_sentence(tmp_path):
     assert run.stdout == ""
 
 
-def test_the_command_prints_a_row_for_each_network(tmp_path):
-    """On a handful of digits in the published format."""
+@pytest.fixture
+def idx_files(tmp_path):
+    """A folder with a handful of drawn digits in the files and the format in which MNIST is published."""
     for prefix, count in (("train", 128), ("t10k", 20)):
         digits = draw_digits(count, seed=count)
         pixels = (digits.images * 255).byte().numpy().tobytes()
@@ -96,7 +97,19 @@ def test_the_command_prints_a_row_for_each_network(tmp_path):
             ("labels-idx1", struct.pack(">4BI", 0, 0, 8, 1, count), digits.labels.byte().numpy().tobytes()),
         ):
             (tmp_path / f"{prefix}-{kind}-ubyte.gz").write_bytes(gzip.compress(header + body))
-    run = CliRunner().invoke(main, ["--mnist", str(tmp_path), "--epochs", "1", "--seeds", "2"])
+    return tmp_path
+
+
+def test_mnist_is_read_as_ink_from_0_to_1(idx_files):
+    images, labels = read_mnist(idx_files, "t10k")
+    drawn = draw_digits(20, seed=20)
+    assert images.dtype == torch.float32
+    torch.testing.assert_close(images, (drawn.images * 255).floor() / 255)
+    assert torch.equal(labels, drawn.labels)
+
+
+def test_the_command_prints_a_row_for_each_network_and_seed(idx_files):
+    run = CliRunner().invoke(main, ["--mnist", str(idx_files), "--epochs", "1", "--seeds", "2"])
     assert run.exit_code == 0
     rows = [re.fullmatch(r"\| (\S+) \| (\d) \| \d+\.00% \| \d+\.00% \|", row) for row in run.stdout.splitlines()[2:]]
     assert [row.groups() for row in rows] == [(name, seed) for seed in "01" for name in ("mlp", "mnist-cnn")]
