@@ -12,8 +12,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from audiocnn.errors import AudioCnnError, AudioError, MediaError
-from audiocnn.prediction import Prediction, Result, SegmentResult
-from audiocnn.spec import AudioSpec, ImageSpec, ModelSpec, TaskSpec, VideoSpec, VolumeSpec
+from audiocnn.prediction import Estimate, Prediction, Result, SegmentResult
+from audiocnn.spec import AudioSpec, ImageSpec, ModelSpec, Quantity, TaskSpec, VideoSpec, VolumeSpec
 from audiocnn.waveform import Segment, Waveform
 
 if TYPE_CHECKING:
@@ -35,10 +35,12 @@ __all__ = [
     "AudioSpec",
     "Classifier",
     "DecodeLimits",
+    "Estimate",
     "ImageSpec",
     "MediaError",
     "ModelSpec",
     "Prediction",
+    "Quantity",
     "Result",
     "Segment",
     "SegmentResult",

@@ -19,12 +19,29 @@ class Prediction:
 
 
 @dataclass(frozen=True, slots=True)
+class Estimate:
+    """The answer of a regression: the name of a quantity, and its value in a unit."""
+
+    label: str
+    value: float
+    unit: str
+
+    def to_json(self) -> dict[str, Any]:
+        # Eight digits are all that float32 has, however large or small the unit makes the number.
+        return {"label": self.label, "value": float(f"{self.value:.8g}"), "unit": self.unit}
+
+
+Answers = tuple[Prediction, ...] | tuple[Estimate, ...]
+"""Predictions, best first, or the estimates of a regression, in the order of its task."""
+
+
+@dataclass(frozen=True, slots=True)
 class SegmentResult:
-    """The scores of one window of sound or video, best first; a silent window has none and does not vote."""
+    """The answers for one window of sound or video; a silent window has none and does not vote."""
 
     segment: Segment
     silent: bool
-    predictions: tuple[Prediction, ...]
+    predictions: Answers
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,14 +155,14 @@ class Result:
     """The answer for a whole file.
 
     media: the file as it came; its class tells whether it was audio, an image, a video or a volume.
-    predictions: scores over the file, best first: the mean over the windows that are not silent. Empty if all are.
+    predictions: answers for the file: the mean over the windows that are not silent. Empty if all are.
     segments: the answer for each window in time order; empty for what has no time.
     warnings: what the caller should know: a truncated file, nothing but silence.
     """
 
     model: ModelInfo
     media: MediaInfo
-    predictions: tuple[Prediction, ...]
+    predictions: Answers
     segments: tuple[SegmentResult, ...]
     warnings: tuple[str, ...]
     timing: Timing
@@ -153,12 +170,14 @@ class Result:
     def to_json(self, *, top_k: int | None = None, threshold: float = 0.0, segments: bool = False) -> dict[str, Any]:
         """The answer as plain JSON types: the body of `POST /classify` without its `request_id`.
 
-        top_k: how many predictions to keep, all by default. threshold: the least score kept.
-        segments: whether to add the answer for each window.
+        top_k: how many predictions to keep, all by default. threshold: the least score kept. A regression always gives
+        all of its estimates. segments: whether to add the answer for each window.
         """
 
-        def kept(predictions: tuple[Prediction, ...]) -> list[dict[str, Any]]:
-            return [p.to_json() for p in predictions if p.score >= threshold][:top_k]
+        def kept(answers: Answers) -> list[dict[str, Any]]:
+            estimates = [answer for answer in answers if isinstance(answer, Estimate)]
+            best = [answer for answer in answers if isinstance(answer, Prediction) and answer.score >= threshold]
+            return [*(answer.to_json() for answer in estimates), *(answer.to_json() for answer in best[:top_k])]
 
         body: dict[str, Any] = {
             "model": {"name": self.model.name, "version": self.model.version, "sha256": self.model.sha256},

@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from audiocnn.spec import ModelSpec
+from audiocnn.spec import ModelSpec, TaskKind
 
 _SHA256 = "5f0d3c6c1d1f4c5f0a7d8b1b0d6f5c5b6ad1c6e0f3f0f9d3a1a9d3b1e2c4f687"
 _REQUEST_ID = "0d8f5a3e-6a55-4a1c-9d6c-2f6f0c1b7e11"
@@ -28,11 +28,22 @@ class PredictionBody(BaseModel):
     score: float = Field(ge=0, le=1)
 
 
+class EstimateBody(BaseModel):
+    """The answer of a regression."""
+
+    label: str = Field(description="The name of the quantity.")
+    value: float
+    unit: str
+
+
+Answers = list[PredictionBody] | list[EstimateBody]
+
+
 class SegmentBody(BaseModel):
     start_s: float
     end_s: float
     silent: bool = Field(description="Too quiet to say anything: it has no predictions and does not count.")
-    predictions: list[PredictionBody]
+    predictions: Answers
 
 
 class ModelBody(BaseModel):
@@ -109,7 +120,7 @@ class ClassifyResponse(BaseModel):
     image: ImageBody | None = Field(None, description="With a model of images.")
     video: VideoBody | None = Field(None, description="With a model of video.")
     volume: VolumeBody | None = Field(None, description="With a model of volumes.")
-    predictions: list[PredictionBody] = Field(description="Over the whole file, best first; empty for silence.")
+    predictions: Answers = Field(description="Over the whole file, scores best first; empty for silence.")
     segments: list[SegmentBody] = Field([], description="In time order; only with `segments=true`.")
     warnings: list[str] = Field(description="What to know about the answer, such as a file cut short.")
     timing_ms: TimingBody
@@ -174,9 +185,20 @@ class VolumeInputBody(BaseModel):
     deviation: float
 
 
+class QuantityBody(BaseModel):
+    """What a regression measures: answers lie between `low` and `high`, where there are such limits."""
+
+    unit: str
+    low: float | None
+    high: float | None
+    mean: float = Field(description="Of the training data, as the deviation.")
+    deviation: float
+
+
 class TaskBody(BaseModel):
-    kind: Literal["single_label", "multi_label"]
+    kind: TaskKind
     labels: list[str]
+    quantities: list[QuantityBody] = Field([], description="Of a regression, one for each label.")
 
 
 class ServedModel(BaseModel):

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from audiocnn.errors import CheckpointError, ConfigError
-from audiocnn.spec import AudioSpec, ModelSpec, TaskSpec
+from audiocnn.spec import AudioSpec, ModelSpec, Quantity, TaskSpec
 from tests.conftest import tiny_spec
 
 
@@ -42,12 +42,16 @@ def test_audio_spec_refuses(changes, text):
 @pytest.mark.parametrize(
     ("kind", "labels", "text"),
     [
-        ("genre", ("a", "b"), r"^kind must be one of single_label, multi_label, got 'genre'$"),
+        ("genre", ("a", "b"), r"^kind must be one of single_label, multi_label, binary, regression, got 'genre'$"),
         ("single_label", ("a",), r"^a single_label task needs more labels than \['a'\]$"),
         ("multi_label", (), r"^a multi_label task needs more labels than \[\]$"),
         ("single_label", ("a", "b", "a"), r"^labels must differ from one another, got \['a', 'b', 'a'\]$"),
         ("single_label", ("a", 1), r"^labels must be words, got \['a', 1\]$"),
         ("multi_label", ("",), r"^labels must be words, got \[''\]$"),
+        ("binary", ("ill",), r"^a binary task needs 2 labels, of no and of yes, got \['ill'\]; for more answers set"),
+        ("binary", ("a", "b", "c"), r"^a binary task needs 2 labels, .*, got .*; .* set kind = 'single_label'$"),
+        ("regression", (), r"^a regression task needs more labels than \[\]$"),
+        ("regression", ("tempo",), r"^a regression task needs a quantity for each label, got 0 for \['tempo'\]$"),
     ],
 )
 def test_task_spec_refuses(kind, labels, text):
@@ -57,6 +61,54 @@ def test_task_spec_refuses(kind, labels, text):
 
 def test_one_label_is_enough_when_each_stands_alone():
     assert TaskSpec("multi_label", ("speech",)).labels == ("speech",)
+
+
+TEMPO = TaskSpec("regression", ("tempo", "swing"), (Quantity("BPM", 20, 300, 118.5, 31.25), Quantity("")))
+
+
+def test_quantities_are_for_regressions():
+    with pytest.raises(ConfigError, match=r"^a binary task has no quantities, got 1; leave them out$"):
+        TaskSpec("binary", ("no", "yes"), (Quantity("BPM"),))
+
+
+@pytest.mark.parametrize(
+    ("changes", "text"),
+    [
+        ({"unit": None}, r"^unit must be text, got None$"),
+        ({"low": "0"}, r"^low must be a finite number, or nothing, got '0'$"),
+        ({"high": float("inf")}, r"^high must be a finite number above low = None, or nothing, got inf$"),
+        ({"low": 5, "high": 5}, r"^high must be a finite number above low = 5, or nothing, got 5$"),
+        ({"mean": float("nan")}, r"^mean must be a finite number, got nan$"),
+        ({"deviation": 0}, r"^deviation must be a finite number above 0, got 0$"),
+    ],
+)
+def test_quantity_refuses(changes, text):
+    with pytest.raises(ConfigError, match=text):
+        Quantity(**{"unit": "BPM", **changes})
+
+
+def test_tasks_in_words():
+    assert TEMPO.summary == "tempo in BPM from 20 to 300, swing (regression)"
+    assert TaskSpec("binary", ("no", "yes")).summary == "no, yes (binary)"
+    assert Quantity("dB", high=0).summary == " in dB to 0"
+
+
+def test_quantities_travel_with_the_model_and_other_tasks_have_none():
+    spec = tiny_spec(task=TEMPO)
+    text = json.dumps(spec.to_json(), allow_nan=False)
+    assert ModelSpec.from_json(json.loads(text)) == spec
+    assert json.loads(text)["task"]["quantities"][1] == {
+        "unit": "", "low": None, "high": None, "mean": 0.0, "deviation": 1.0
+    }  # fmt: skip
+    assert "quantities" not in tiny_spec().to_json()["task"]
+
+
+@pytest.mark.parametrize("damaged", [None, "BPM", [1], [{}], [{"unit": "BPM", "colour": 1}], [{"unit": "BPM"}] * 3])
+def test_damaged_quantities_are_refused(damaged):
+    data = tiny_spec(task=TEMPO).to_json()
+    data["task"]["quantities"] = damaged
+    with pytest.raises(CheckpointError, match=r"^config\.json does not describe a model: "):
+        ModelSpec.from_json(data)
 
 
 def changed(path, value):

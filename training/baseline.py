@@ -35,10 +35,12 @@ SAMPLE_RATE = 22_050
 def cross_validate_baseline(config: Config, data: Path, cache_directory: Path, c: float) -> list[dict[str, Any]]:
     """Metrics of the SVM with regularisation `c` on each fold of a single-label data set.
 
-    Raises `ConfigError` for anything but sound.
+    Raises `ConfigError` for anything but sound with one label for each clip.
     """
     if config.input.media != "audio":
         raise ConfigError(f"the baseline needs input.media = 'audio', got {config.input.media!r}")
+    if config.data.kind not in ("single_label", "binary"):
+        raise ConfigError(f"the baseline needs one label for each clip, got data.kind = {config.data.kind!r}")
     clips = read_clips(data, config.data)
     sound = Sound(AudioSpec(SAMPLE_RATE, SAMPLE_RATE, SAMPLE_RATE), AugmentConfig())
     cache = open_cache(cache_directory, clips, sound, config.data.max_unreadable)

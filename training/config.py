@@ -38,13 +38,30 @@ def _check(section: str, record: object, names: Sequence[str], legal: Callable[[
 
 
 @dataclass(frozen=True, slots=True)
+class QuantityConfig:
+    """A number to learn, from the manifest's column of that name.
+
+    unit: as people write it, such as "BPM". range: [] or [lowest, highest] legal value; answers are clipped to it.
+    """
+
+    unit: str = ""
+    range: tuple[float, ...] = ()
+
+    def __post_init__(self) -> None:
+        _check(
+            "", self, ["range"], lambda v: not v or (len(v) == 2 and v[0] < v[1]), "[] or [lowest, highest] legal value"
+        )
+
+
+@dataclass(frozen=True, slots=True)
 class DataConfig:
     """Where the clips are.
 
     root: the data folder, relative to the TOML file; empty if the command line names it with `--data`.
     manifest: a CSV or JSONL file below the data folder; empty means that each sub-folder is a class.
     path, label, split, fold, group: names of its columns; `split` and `fold` and `group` may be empty.
-    kind: `single_label`, or `multi_label` with labels separated by `|`.
+    kind: `single_label`; `multi_label` with labels separated by `|`; `binary` between the label `positive` and one
+      other; or `regression` of the numbers in the columns that `quantities` names.
     validation: share of the training clips, whole groups, held out for early stopping where the manifest has no
       validation split; 0 trains to the last epoch.
     max_unreadable: share of clips that may be skipped because they cannot be decoded.
@@ -58,10 +75,24 @@ class DataConfig:
     fold: str = ""
     group: str = ""
     kind: TaskKind = "single_label"
+    positive: str = ""
+    quantities: Mapping[str, QuantityConfig] = field(default_factory=dict)
     validation: float = 0.15
     max_unreadable: float = 0.01
 
     def __post_init__(self) -> None:
+        if bool(self.positive) != (self.kind == "binary"):
+            raise ConfigError(
+                f"data.positive must name the label of yes for data.kind = 'binary' and be left out for others, "
+                f"got {self.positive!r} for {self.kind!r}"
+            )
+        if bool(self.quantities) != (self.kind == "regression"):
+            raise ConfigError(
+                "data.quantities must name columns of numbers for data.kind = 'regression' and be left out for others, "
+                f"got {', '.join(self.quantities) or 'none'} for {self.kind!r}"
+            )
+        if self.quantities and not self.manifest:
+            raise ConfigError("data.manifest must name the file with the columns of data.quantities, got ''")
         _check("data.", self, ["validation"], lambda v: 0 <= v < 1, "a share from 0 to below 1")
         _check("data.", self, ["max_unreadable"], lambda v: 0 <= v <= 1, "a share from 0 to 1")
 
@@ -85,7 +116,8 @@ class OptimConfig:
     optimizer: `adamw`, or `sgd` with `momentum`, the plain one with 0.
     lr: peak learning rate; it rises over `warmup` (a share of all steps) and falls along a cosine to zero.
     weight_decay: on weights only, never on norms and biases. clip_grad: largest gradient norm.
-    label_smoothing: share of each target spread over all labels. mixup: alpha of the Beta distribution, 0 for none.
+    label_smoothing: share of each target spread over all labels; a regression has none.
+    mixup: alpha of the Beta distribution, 0 for none.
     ema: decay of the averaged weights that are validated and kept.
     patience: epochs without a better validation loss before stopping; needs a validation split.
     """
@@ -286,15 +318,22 @@ def _record(
 def _value(wanted: Any, value: Any, name: str) -> Any:
     """What TOML gave for the key `name`, as its field takes it."""
     section = dataclasses.is_dataclass(wanted)
-    if not _fits(dict[str, Any] if section else wanted, value):
+    if not _fits(dict[str, Any] if section or _records(wanted) else wanted, value):
         if get_origin(wanted) is Literal:
             words = f"one of {', '.join(map(str, get_args(wanted)))}"
         else:
-            words = "a section of names and values" if section else _WORDS[wanted]
+            words = "a section of names and values" if section or _records(wanted) else _WORDS[wanted]
         raise ConfigError(f"{name} must be {words}, got {value!r}")
     if section:
         return _record(wanted, value, f"[{name}]", f"{name}.")
+    if _records(wanted):
+        return {key: _value(get_args(wanted)[1], inner, f"{name}.{key}") for key, inner in value.items()}
     return tuple(value) if isinstance(value, list) else value
+
+
+def _records(wanted: Any) -> bool:
+    """Whether a field is a table of sections."""
+    return get_origin(wanted) is Mapping and dataclasses.is_dataclass(get_args(wanted)[1])
 
 
 def _fits(wanted: Any, value: Any) -> bool:

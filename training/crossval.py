@@ -26,7 +26,7 @@ from training.distributed import join
 from training.evaluate import predict
 from training.loop import check_architecture, train
 from training.malloc import keep_memory
-from training.metrics import Scores, measure
+from training.metrics import Scores, measure, over_folds
 
 logger = logging.getLogger(__name__)
 
@@ -101,13 +101,9 @@ def _summary(
         folds.append({"seed": seed, "fold": fold, **measure(scores, targets, task, config.merge)})
         for name, row in zip(names, scores, strict=True):
             scores_by_clip.append(
-                {"clip": name, "seed": seed, "fold": fold, "scores": [round(float(s), 4) for s in row]}
+                {"clip": name, "seed": seed, "fold": fold, "scores": [float(f"{s:.6g}") for s in row]}
             )
-    numbers = [key for key, value in folds[0].items() if isinstance(value, float)]
-    by_name = {key: np.array([fold[key] for fold in folds]) for key in numbers}
-    summary: dict[str, Any] = {
-        key: {"mean": float(values.mean()), "deviation": float(values.std())} for key, values in by_name.items()
-    }
+    summary: dict[str, Any] = over_folds(folds)
     if "confusion" in folds[0]:
         summary["confusion"] = np.sum([fold["confusion"] for fold in folds], axis=0).tolist()
     labels = list(outcomes[0][3].labels)

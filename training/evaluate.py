@@ -9,9 +9,11 @@ import numpy as np
 
 from audiocnn.errors import ConfigError
 from audiocnn.inference.classifier import Classifier
+from audiocnn.prediction import Estimate
 from audiocnn.source import Source
 from audiocnn.spec import TaskSpec
 from training.data.manifest import Clip
+from training.data.targets import targets_of
 from training.metrics import Scores
 from training.progress import track
 
@@ -19,24 +21,27 @@ from training.progress import track
 def predict(
     model: str | Path, clips: Sequence[Clip], read: Callable[[Path], Source] = lambda path: path
 ) -> tuple[Scores, Scores, TaskSpec]:
-    """Scores and targets `(clips, labels)` of a model for whole files; a file that is all silence scores 0.
+    """Answers and targets `(clips, labels)` of a model for whole files.
+
+    A file that is all silence scores 0 for every label; in a regression it gets the mean of the training data.
 
     read: gives the encoded audio of a file, the file itself by default.
-    Raises `ConfigError` for no clips or a clip with a label the model does not know, and what `Classifier` raises.
+    Raises `ConfigError` for no clips or clips labelled for another task, and what `Classifier` raises.
     """
     if not clips:
         raise ConfigError("evaluation needs at least 1 clip, got none; check the manifest and its fold column")
     classifier = Classifier.load(model)
     task = classifier.spec.task
-    unknown = sorted({label for clip in clips for label in clip.labels} - set(task.labels))
-    if unknown:
-        raise ConfigError(f"the clips have labels {', '.join(unknown)}, the model knows {', '.join(task.labels)}")
+    targets = targets_of(clips, task)
+    silence = [quantity.mean for quantity in task.quantities] or [0.0] * len(task.labels)
 
-    def scores(clip: Clip) -> list[float]:
-        found = {p.label: p.score for p in classifier.classify(read(clip.path)).predictions}
-        return [found.get(label, 0.0) for label in task.labels]
+    def answers(clip: Clip) -> list[float]:
+        found = {
+            answer.label: answer.value if isinstance(answer, Estimate) else answer.score
+            for answer in classifier.classify(read(clip.path)).predictions
+        }
+        return [found.get(label, missing) for label, missing in zip(task.labels, silence, strict=True)]
 
     with ThreadPoolExecutor(os.cpu_count()) as pool:
-        rows = list(track(pool.map(scores, clips), "evaluating", total=len(clips)))
-    targets = [[float(label in clip.labels) for label in task.labels] for clip in clips]
-    return np.array(rows), np.array(targets), task
+        rows = list(track(pool.map(answers, clips), "evaluating", total=len(clips)))
+    return np.array(rows), targets, task

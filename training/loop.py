@@ -11,23 +11,24 @@ from typing import Any
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from torch import Tensor, distributed, nn
 from torch.nn.parallel import DistributedDataParallel
 
 from audiocnn import checkpoint, models
 from audiocnn.errors import AudioCnnError, ConfigError
-from audiocnn.inference.classifier import batched, scores_of
+from audiocnn.inference.classifier import batched
+from audiocnn.nn.heads import Head, head_of
 from audiocnn.prepared import Window
-from audiocnn.spec import ModelSpec, TaskKind, TaskSpec
+from audiocnn.spec import ModelSpec, TaskSpec
 from training import state
 from training.config import Config
 from training.data.batches import Batches
 from training.data.cache import Cache, open_cache
-from training.data.manifest import Clip, label_names, read_clips
+from training.data.manifest import Clip, read_clips
 from training.data.media import medium_of
 from training.data.medium import Medium
 from training.data.split import Split, split_clips
+from training.data.targets import targets_of, task_of
 from training.distributed import Process
 from training.metrics import Scores, measure
 from training.optim import Ema, learning_rate, make_optimizer
@@ -49,23 +50,25 @@ def train(config: Config, data: Path, run: Path, cache_directory: Path, process:
     check_architecture(config)
     medium = medium_of(config)
     clips = read_clips(data, config.data, config.input.media)
-    labels = label_names(clips)
     split = split_clips(clips, test_fold=fold, validation=config.data.validation, seed=config.seed)
     cache = _shared_cache(cache_directory, clips, medium, config, process)
     split = Split(cache.readable(split.train), cache.readable(split.validation), split.test)
-    batches = Batches(cache, medium, split.train, labels, config)
+    task = task_of(config.data, clips, split.train)
+    head = head_of(task)
+    batches = Batches(cache, medium, split.train, task, config)
     total_steps = config.train.epochs * batches.steps_per_epoch
 
     torch.manual_seed(config.seed)
-    network = models.build(config.model.architecture, len(labels), config.model.arguments)
+    network = models.build(config.model.architecture, head.num_outputs, config.model.arguments)
     network = network.to(process.device, memory_format=_memory_format(config.input.ndim))  # type: ignore[call-overload]
     ema = Ema(network, config.train.ema)
     optimizer = make_optimizer(network, config.train)
-    fingerprint = json.dumps([config.to_json(), labels, [str(c.path.relative_to(data)) for c in split.train], fold])
+    fingerprint = json.dumps(
+        [config.to_json(), task.labels, [str(c.path.relative_to(data)) for c in split.train], fold]
+    )
     run.mkdir(parents=True, exist_ok=True)
     progress = state.load_state(run, network, ema, optimizer, fingerprint)
     stepped = DistributedDataParallel(network) if process.world_size > 1 else network
-    task = TaskSpec(config.data.kind, labels)
 
     with progress_bar(visible=process.is_first) as bar, _Log(run, process) as log:
         done = progress.epoch * batches.steps_per_epoch
@@ -76,7 +79,7 @@ def train(config: Config, data: Path, run: Path, cache_directory: Path, process:
             for step in range(progress.epoch * batches.steps_per_epoch, (progress.epoch + 1) * batches.steps_per_epoch):
                 rate = learning_rate(step, total_steps, config.train)
                 batch = batches.batch(step, process.rank, process.world_size)
-                losses.append(_step(stepped, optimizer, batch, medium, config, step, rate, process))
+                losses.append(_step(stepped, optimizer, batch, medium, head, config, step, rate, process))
                 ema.update(network, step)
                 bar.update(bar_task, advance=1)
             progress.epoch += 1
@@ -129,6 +132,7 @@ def _step(
     optimizer: torch.optim.Optimizer,
     batch: tuple[Tensor, Tensor],
     medium: Medium,
+    head: Head,
     config: Config,
     step: int,
     rate: float,
@@ -144,7 +148,7 @@ def _step(
     inputs = medium.model_input(windows).contiguous(memory_format=_memory_format(config.input.ndim))
     with torch.autocast(process.device.type, torch.bfloat16, enabled=config.train.precision == "bfloat16"):
         logits = network(inputs).float()
-    loss = loss_of(logits, targets, config.data.kind, config.train.label_smoothing)
+    loss = head.loss(logits, targets, config.train.label_smoothing)
     if not torch.isfinite(loss):
         raise AudioCnnError(f"the loss became {loss.item()} at step {step}; lower train.lr or train.clip_grad")
     for group in optimizer.param_groups:
@@ -156,13 +160,6 @@ def _step(
     return loss.item()
 
 
-def loss_of(logits: Tensor, targets: Tensor, kind: TaskKind, smoothing: float) -> Tensor:
-    """Cross-entropy for `single_label` and binary cross-entropy for `multi_label`, targets smoothed."""
-    if kind == "single_label":
-        return F.cross_entropy(logits, targets, label_smoothing=smoothing)
-    return F.binary_cross_entropy_with_logits(logits, targets * (1 - smoothing) + smoothing / 2)
-
-
 def validate(
     network: nn.Module, config: Config, medium: Medium, clips: list[Clip], cache: Cache, task: TaskSpec
 ) -> dict[str, Any]:
@@ -172,11 +169,10 @@ def validate(
     with torch.inference_mode():
         for batch in batched(_heard(clips, cache, medium), _VALIDATION_BATCH):
             values = torch.from_numpy(np.stack([window.values for _, window, _ in batch])).to(device)
-            found = scores_of(network(values).double().cpu().numpy(), task.kind)
+            found = head_of(task).answers(network(values).double().cpu().numpy())
             for (index, _, weight), row in zip(batch, found, strict=True):
                 scores[index] += weight * row
-    targets = np.array([[float(label in clip.labels) for label in task.labels] for clip in clips])
-    return measure(scores, targets, task, config.merge)
+    return measure(scores, targets_of(clips, task), task, config.merge)
 
 
 def _heard(clips: list[Clip], cache: Cache, medium: Medium) -> Iterator[tuple[int, Window, float]]:

@@ -14,12 +14,18 @@ Scores = NDArray[np.float64]
 
 
 def measure(scores: Scores, targets: Scores, task: TaskSpec, merge: Mapping[str, Sequence[str]]) -> dict[str, Any]:
-    """The metrics of a task for scores and targets `(clips, labels)`.
+    """The metrics of a task for answers and targets `(clips, labels)`.
 
     single_label: accuracy, macro F1, loss, confusion matrix (rows are true labels), and with `merge` the accuracy with
     labels joined; for two labels ROC-AUC too. multi_label: loss, macro ROC-AUC and average precision over the labels
-    that occur and do not always.
+    that occur and do not always. binary: accuracy and F1 at a score of 0.5, loss, confusion matrix, and where both
+    labels occur ROC-AUC and average precision. regression: mean absolute error, root mean squared error and R2 of each
+    quantity, in its unit and with its name behind if there are several; loss: the mean squared error in deviations.
     """
+    if task.kind == "regression":
+        return _regression(scores, targets, task)
+    if task.kind == "binary":
+        return _binary(scores[:, 1], targets[:, 1])
     if task.kind == "multi_label":
         mixed = [i for i in range(len(task.labels)) if 0 < targets[:, i].sum() < len(targets)]
         clipped = scores.clip(1e-7, 1 - 1e-7)
@@ -43,6 +49,42 @@ def measure(scores: Scores, targets: Scores, task: TaskSpec, merge: Mapping[str,
     if merge:
         matrix = merge_matrix(task.labels, merge)
         metrics["merged_accuracy"] = float(((scores @ matrix).argmax(1) == (targets @ matrix).argmax(1)).mean())
+    return metrics
+
+
+def over_folds(folds: Sequence[Mapping[str, Any]]) -> dict[str, dict[str, float]]:
+    """Mean and deviation of each metric; one that not every fold has, as its clips were all alike, is left out."""
+    names = [name for name, value in folds[0].items() if isinstance(value, float) and all(name in f for f in folds)]
+    columns = {name: [fold[name] for fold in folds] for name in names}
+    return {name: {"mean": float(np.mean(c)), "deviation": float(np.std(c))} for name, c in columns.items()}
+
+
+def _binary(scores: Scores, truth: Scores) -> dict[str, Any]:
+    answer = scores >= 0.5
+    metrics: dict[str, Any] = {
+        "clips": len(truth),
+        "accuracy": float((answer == truth).mean()),
+        "f1": float(f1_score(truth, answer, zero_division=0)),
+        "loss": float(log_loss(truth, scores.clip(1e-7, 1 - 1e-7), labels=[0, 1])),
+        "confusion": confusion_matrix(truth, answer, labels=[0, 1]).tolist(),
+    }
+    if 0 < truth.sum() < len(truth):
+        metrics["roc_auc"] = float(roc_auc_score(truth, scores))
+        metrics["average_precision"] = float(average_precision_score(truth, scores))
+    return metrics
+
+
+def _regression(values: Scores, targets: Scores, task: TaskSpec) -> dict[str, Any]:
+    errors = values - targets
+    deviations = np.array([quantity.deviation for quantity in task.quantities])
+    metrics: dict[str, Any] = {"clips": len(targets), "loss": float(np.square(errors / deviations).mean())}
+    for i, label in enumerate(task.labels):
+        name = f" {label}" if len(task.labels) > 1 else ""
+        squared = np.square(errors[:, i])
+        metrics[f"mae{name}"] = float(np.abs(errors[:, i]).mean())
+        metrics[f"rmse{name}"] = float(np.sqrt(squared.mean()))
+        if variance := targets[:, i].var():
+            metrics[f"r2{name}"] = float(1 - squared.mean() / variance)
     return metrics
 
 

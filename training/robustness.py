@@ -21,7 +21,7 @@ from training.data.manifest import read_clips
 from training.data.split import clips_of, folds_of
 from training.evaluate import predict
 from training.loop import MODEL
-from training.metrics import measure
+from training.metrics import measure, over_folds
 
 Change = Callable[[Samples, int], bytes]
 
@@ -41,11 +41,7 @@ def measure_changes(config: Config, data: Path, run: Path) -> dict[str, dict[str
             tested = clips_of(clips, fold)
             model = run / f"seed-{config.seed}-fold-{fold}" / MODEL
             folds.append(measure(*predict(model, tested, partial(_changed, change)), config.merge))
-        results[name] = {
-            key: {"mean": float(np.mean([f[key] for f in folds])), "deviation": float(np.std([f[key] for f in folds]))}
-            for key, value in folds[0].items()
-            if isinstance(value, float)
-        }
+        results[name] = over_folds(folds)
     return results
 
 

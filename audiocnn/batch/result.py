@@ -1,6 +1,7 @@
 """`FileResult`: what became of one file of a batch, as a record and as a JSON row."""
 
 import uuid
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -43,3 +44,9 @@ class FileResult:
             return {"path": self.path, "status": "error", "request_id": self.request_id, "error": error}
         body = self.outcome.to_json(top_k=top_k, threshold=threshold, segments=segments)
         return {"path": self.path, "status": "ok", "request_id": self.request_id, **body}
+
+
+def duration_s(row: Mapping[str, Any]) -> float | None:
+    """The seconds of sound or video in a row with an answer; None for what has no time."""
+    info: Mapping[str, float] | None = row.get("audio") or row.get("video")
+    return None if info is None else info["duration_s"]

@@ -12,17 +12,26 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Protocol, TextIO
 
-from audiocnn.batch.result import FileResult
+from audiocnn.batch.result import FileResult, duration_s
+from audiocnn.spec import TaskSpec
 
 
 @dataclass(frozen=True, slots=True)
 class Selection:
     """What to write of a result: the best `top_k` predictions with at least `threshold` score, and whether to add the
-    answer for each window."""
+    answer for each window. fields: what a prediction consists of."""
 
     top_k: int
     threshold: float = 0.0
     segments: bool = False
+    fields: tuple[str, ...] = ("label", "score")
+
+    @classmethod
+    def of(cls, task: TaskSpec, top_k: int, threshold: float, segments: bool) -> "Selection":
+        """What a model for `task` has to say: at most a prediction for each label, of a regression every estimate."""
+        if task.kind == "regression":
+            return cls(len(task.labels), segments=segments, fields=("label", "value", "unit"))
+        return cls(min(top_k, len(task.labels)), threshold, segments)
 
     def row(self, file: FileResult) -> dict[str, Any]:
         return file.to_json(top_k=self.top_k, threshold=self.threshold, segments=self.segments)
@@ -51,7 +60,8 @@ class CsvWriter:
     """One row for each file, or with segments one for each window; a file that failed has one row with its error.
 
     Lines end in CRLF (RFC 4180), without which Python leaves a carriage return in a file name unquoted.
-    The header has `label,score,label_2,score_2,...` up to `top_k` pairs; missing predictions leave their cells empty.
+    The header has `label,score,label_2,score_2,...` up to `top_k` pairs, of a regression `label,value,unit` for each
+    quantity; missing predictions leave their cells empty.
     """
 
     def __init__(self, stream: TextIO, selection: Selection) -> None:
@@ -67,16 +77,15 @@ class CsvWriter:
 
     def _columns(self) -> list[str]:
         spans = ["start_s", "end_s", "silent"] if self._selection.segments else []
-        pairs = [name for rank in range(self._selection.top_k) for name in _pair(rank)]
-        return ["path", "status", "duration_s", *spans, *pairs, "error_code", "error", "warnings"]
+        answers = [_column(field, rank) for rank in range(self._selection.top_k) for field in self._selection.fields]
+        return ["path", "status", "duration_s", *spans, *answers, "error_code", "error", "warnings"]
 
     def _rows(self, row: dict[str, Any]) -> Iterator[dict[str, Any]]:
         cells: dict[str, Any] = {"path": _not_a_formula(row["path"]), "status": row["status"]}
         if row["status"] == "error":
             yield cells | {"error_code": row["error"]["code"], "error": row["error"]["detail"]}
             return
-        timed = row.get("audio") or row.get("video") or {}  # images and volumes have no duration
-        cells |= {"duration_s": timed.get("duration_s", ""), "warnings": "; ".join(row["warnings"])}
+        cells |= {"duration_s": duration_s(row), "warnings": "; ".join(row["warnings"])}  # None is an empty cell
         if not row.get("segments"):
             yield cells | _ranked(row["predictions"])
             return
@@ -93,16 +102,16 @@ def _for_rows(stream: TextIO) -> TextIO:
     return stream
 
 
-def _pair(rank: int) -> tuple[str, str]:
-    return ("label", "score") if rank == 0 else (f"label_{rank + 1}", f"score_{rank + 1}")
+def _column(field: str, rank: int) -> str:
+    return field if rank == 0 else f"{field}_{rank + 1}"
 
 
 def _ranked(predictions: list[dict[str, Any]]) -> dict[str, Any]:
-    cells: dict[str, Any] = {}
-    for rank, prediction in enumerate(predictions):
-        label, score = _pair(rank)
-        cells |= {label: prediction["label"], score: prediction["score"]}
-    return cells
+    return {
+        _column(field, rank): value
+        for rank, prediction in enumerate(predictions)
+        for field, value in prediction.items()
+    }
 
 
 def _not_a_formula(path: str) -> str:

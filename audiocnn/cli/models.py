@@ -26,7 +26,7 @@ def _described(directory: Path) -> str:
     spec = read_spec(directory)
     lines = [
         f"{spec.name} {spec.version} ({spec.architecture}, {(directory / ONNX).stat().st_size / 1e6:.1f} MB)",
-        f"labels: {', '.join(spec.task.labels)} ({spec.task.kind})",
+        f"labels: {spec.task.summary}",
         f"input: {spec.input.summary}",
         f"licence: {spec.licence}",
     ]

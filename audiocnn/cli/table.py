@@ -6,7 +6,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from audiocnn.batch.result import FileResult
+from audiocnn.batch.result import FileResult, duration_s
 from audiocnn.batch.writers import Selection
 
 
@@ -25,7 +25,8 @@ class TableWriter:
         if row["status"] == "error":
             self._print(path, Text(""), Text(printable(row["error"]["detail"]), "red"))
             return
-        self._print(path, Text(clock(row["audio"]["duration_s"])), _labels(row))
+        length_s = duration_s(row)
+        self._print(path, Text("" if length_s is None else clock(length_s)), _labels(row))
         for warning in row["warnings"]:
             self._print(Text(""), Text(""), Text(printable(warning), "yellow"))
         for segment in row.get("segments", []):
@@ -46,7 +47,11 @@ def _labels(answer: dict[str, Any]) -> Text:
     text = Text()
     for rank, prediction in enumerate(answer["predictions"]):
         text.append("  " if rank else "")
-        text.append(f"{printable(prediction['label'])} {prediction['score']:.2f}", "bold" if rank == 0 else "dim")
+        if "value" in prediction:
+            said, style = f"{prediction['value']:.4g} {prediction['unit']}".rstrip(), "bold"
+        else:
+            said, style = f"{prediction['score']:.2f}", "bold" if rank == 0 else "dim"
+        text.append(f"{printable(prediction['label'])} {printable(said)}", style)
     return text
 
 

@@ -15,10 +15,11 @@ from audiocnn.inference.backend import Backend
 from audiocnn.inference.onnx_backend import OnnxBackend
 from audiocnn.limits import DecodeLimits
 from audiocnn.media import opener
-from audiocnn.prediction import ModelInfo, Prediction, Result, SegmentResult, Timing
+from audiocnn.nn.heads import head_of
+from audiocnn.prediction import Answers, Estimate, ModelInfo, Prediction, Result, SegmentResult, Timing
 from audiocnn.prepared import Window
 from audiocnn.source import Source
-from audiocnn.spec import ModelSpec, TaskKind
+from audiocnn.spec import ModelSpec
 
 Item = TypeVar("Item")
 
@@ -37,6 +38,7 @@ class Classifier:
         self.info = ModelInfo(spec.name, spec.version, sha256)
         self._backend = backend
         self._open = opener(spec.input)
+        self._head = head_of(spec.task)
 
     @classmethod
     def load(
@@ -62,7 +64,7 @@ class Classifier:
         return cls(spec, TorchBackend(load_network(directory)[1]), sha256)
 
     def classify(self, source: Source, limits: DecodeLimits | None = None) -> Result:
-        """Scores of one file: over the whole file and, for sound and video, for each window.
+        """The answers for one file: over the whole file and, for sound and video, for each window.
 
         source: an encoded file as bytes, or the path of one. limits: what to refuse (see `DecodeLimits`).
         Raises a `MediaError` that says what is wrong with the file.
@@ -75,22 +77,22 @@ class Classifier:
         with self._open(source, limits) as prepared:
             for batch in batched(prepared.windows(), BATCH):
                 batch_started = time.perf_counter()
-                scores = iter(self._scores([window for window in batch if not window.silent]))
+                rows = iter(self._rows([window for window in batch if not window.silent]))
                 infer_s += time.perf_counter() - batch_started
                 for window in batch:
-                    predictions: tuple[Prediction, ...] = ()
+                    answers: Answers = ()
                     if not window.silent:
-                        row = next(scores)
+                        row = next(rows)
                         total += row
                         heard += 1
-                        predictions = self._ranked(row)
+                        answers = self._answers(row)
                     if window.segment is not None:
-                        segments.append(SegmentResult(window.segment, window.silent, predictions))
+                        segments.append(SegmentResult(window.segment, window.silent, answers))
             media, warnings = prepared.info, tuple(prepared.warnings)
         return Result(
             model=self.info,
             media=media,
-            predictions=self._ranked(total / heard) if heard else (),
+            predictions=self._answers(total / heard) if heard else (),
             segments=tuple(segments),
             warnings=warnings,
             timing=Timing(
@@ -105,33 +107,28 @@ class Classifier:
         Raises `CheckpointError` if its files do not fit together.
         """
         values = np.random.default_rng(0).standard_normal(self.spec.input.shape).astype(np.float32)
-        self._scores([Window(values, None)])
+        self._rows([Window(values, None)])
 
-    def _scores(self, windows: list[Window]) -> NDArray[np.float64]:
-        """Scores `(windows, labels)` between 0 and 1."""
+    def _rows(self, windows: list[Window]) -> NDArray[np.float64]:
+        """A number for each label, `(windows, labels)`: scores between 0 and 1, or values of quantities."""
         if not windows:
             return np.empty((0, len(self.spec.task.labels)))
         logits = self._backend(np.stack([window.values for window in windows]))
-        if logits.shape != (len(windows), len(self.spec.task.labels)) or not np.isfinite(logits).all():
+        wanted = (len(windows), self._head.num_outputs)
+        if logits.shape != wanted or not np.isfinite(logits).all():
             raise CheckpointError(
                 f"model {self.spec.name!r} gave logits of shape {logits.shape} or non-finite ones where "
-                f"({len(windows)}, {len(self.spec.task.labels)}) finite ones were expected; its files do not fit "
-                "together"
+                f"{wanted} finite ones were expected; its files do not fit together"
             )
-        return scores_of(logits.astype(np.float64), self.spec.task.kind)
+        return self._head.answers(logits.astype(np.float64))
 
-    def _ranked(self, scores: NDArray[np.float64]) -> tuple[Prediction, ...]:
-        order = np.argsort(-scores, kind="stable")
-        return tuple(Prediction(self.spec.task.labels[i], float(scores[i])) for i in order)
-
-
-def scores_of(logits: NDArray[np.float64], kind: TaskKind) -> NDArray[np.float64]:
-    """Logits `(batch, labels)` as scores: softmax for `single_label`, a sigmoid for each label for `multi_label`."""
-    if kind == "multi_label":
-        return 0.5 + 0.5 * np.tanh(0.5 * logits)  # the sigmoid, without overflow
-    exponentials = np.exp(logits - logits.max(axis=1, keepdims=True))
-    scores: NDArray[np.float64] = exponentials / exponentials.sum(axis=1, keepdims=True)
-    return scores
+    def _answers(self, row: NDArray[np.float64]) -> Answers:
+        task = self.spec.task
+        if task.kind == "regression":
+            named = zip(task.labels, row, task.quantities, strict=True)
+            return tuple(Estimate(label, float(value), quantity.unit) for label, value, quantity in named)
+        order = np.argsort(-row, kind="stable")
+        return tuple(Prediction(task.labels[i], float(row[i])) for i in order)
 
 
 def batched(items: Iterable[Item], size: int) -> Iterator[list[Item]]:

@@ -9,7 +9,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from audiocnn.errors import ConfigError
-from audiocnn.inference.classifier import scores_of
 from audiocnn.insight.layers import layer_table
 from audiocnn.insight.maps import activation_layer, feature_layers, maps
 from audiocnn.insight.pictures import Pictures, pictures_of_video, pictures_of_window
@@ -19,6 +18,7 @@ from audiocnn.insight.view import FeatureMap, FileView, WindowScores
 from audiocnn.limits import DecodeLimits
 from audiocnn.media import open_media
 from audiocnn.nn.cost import LayerCost
+from audiocnn.nn.heads import head_of
 from audiocnn.prepared import Window
 from audiocnn.source import Source
 from audiocnn.spec import AudioSpec, InputSpec, VideoSpec
@@ -61,14 +61,19 @@ def view_file(subject: Subject, source: Source, layers: Sequence[str] = (), hop_
         )
     input_spec = spec.input if hop_s is None else _with_hop(spec.input, hop_s)
     table = layer_table(dataclasses.replace(subject, shape=input_spec.shape))
+    head = head_of(spec.task)
     where, shown = activation_layer(table), feature_layers(table, layers)
 
     def look(window: Window) -> _Seen:
         made = maps(subject.network, window.values, shown, where)
+        activations = made.activations
+        if spec.task.kind == "binary":
+            # One output tells two labels apart: what speaks for one speaks against the other.
+            activations = np.concatenate([-activations, activations])
         return _Seen(
             window.segment,
-            scores_of(made.logits[np.newaxis].astype(np.float64), spec.task.kind)[0],
-            _over_space(made.activations, where, input_spec),
+            head.answers(made.logits[np.newaxis].astype(np.float64))[0],
+            _over_space(activations, where, input_spec),
             [_bounded(made.features[layer.name], layer, window, input_spec) for layer in shown],
             None if isinstance(input_spec, AudioSpec) else pictures_of_window(window, input_spec),
         )

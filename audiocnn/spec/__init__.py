@@ -13,7 +13,7 @@ from audiocnn.spec.input import (
     VolumeSpec,
 )
 from audiocnn.spec.model import ModelSpec
-from audiocnn.spec.task import TaskKind, TaskSpec
+from audiocnn.spec.task import Quantity, TaskKind, TaskSpec
 
 __all__ = [
     "INPUT_SPECS",
@@ -24,6 +24,7 @@ __all__ = [
     "Media",
     "ModelSpec",
     "Normalisation",
+    "Quantity",
     "Tail",
     "TaskKind",
     "TaskSpec",

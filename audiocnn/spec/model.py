@@ -12,7 +12,7 @@ from typing import Any
 from audiocnn.errors import CheckpointError
 from audiocnn.spec.checks import check_type
 from audiocnn.spec.input import InputSpec, input_from_json, input_to_json
-from audiocnn.spec.task import TaskSpec
+from audiocnn.spec.task import TaskSpec, task_from_json, task_to_json
 
 FORMAT_VERSION = 1
 
@@ -43,7 +43,7 @@ class ModelSpec:
 
     def to_json(self) -> dict[str, Any]:
         """The specification as plain JSON types, with its `format_version`."""
-        values = dataclasses.asdict(self) | {"input": input_to_json(self.input)}
+        values = dataclasses.asdict(self) | {"input": input_to_json(self.input), "task": task_to_json(self.task)}
         return {"format_version": FORMAT_VERSION, **values}
 
     @classmethod
@@ -60,9 +60,7 @@ class ModelSpec:
             )
         try:
             values["input"] = input_from_json(values["input"])
-            task = dict(values["task"])
-            check_type("labels", task["labels"], (list, tuple), "a list of words")
-            values["task"] = TaskSpec(**{**task, "labels": tuple(task["labels"])})
+            values["task"] = task_from_json(values["task"])
             return cls(**values)
         except (KeyError, TypeError, ValueError) as error:
             raise CheckpointError(f"config.json does not describe a model: {error}") from error

@@ -1,7 +1,10 @@
 """Results made by hand, for tests of what is written."""
 
+from dataclasses import replace
+from typing import Any
+
 from audiocnn.batch.result import FileError, FileResult
-from audiocnn.prediction import AudioInfo, ModelInfo, Prediction, Result, SegmentResult, Timing
+from audiocnn.prediction import AudioInfo, Estimate, ImageInfo, ModelInfo, Prediction, Result, SegmentResult, Timing
 from audiocnn.waveform import Segment
 
 LABELS = ("rock", "pop", "jazz")
@@ -28,6 +31,25 @@ def answered(path: str = "song.wav", *, silent: bool = False, warnings: tuple[st
             timing=Timing(decode_ms=1.0, infer_ms=2.0),
         ),
     )
+
+
+def estimated(path: str = "song.wav") -> FileResult:
+    """Two quantities of one window."""
+    estimates = (Estimate("tempo", 123.45678901, "BPM"), Estimate("swing", 2.5e-7, ""))
+    return _replaced(
+        path, predictions=estimates, segments=(SegmentResult(Segment(0, 64_000, 16_000), False, estimates),)
+    )
+
+
+def pictured(path: str = "cat.png") -> FileResult:
+    """An image: it has neither duration nor windows."""
+    return _replaced(path, media=ImageInfo(640, 480, "RGB", "PNG"), segments=())
+
+
+def _replaced(path: str, **changes: Any) -> FileResult:
+    result = answered().outcome
+    assert isinstance(result, Result)
+    return FileResult(path, replace(result, **changes))
 
 
 def failed(path: str = "bad.wav", code: str = "empty_audio", detail: str = "no bytes") -> FileResult:

@@ -10,7 +10,8 @@ import pytest
 
 from audiocnn.batch.complete_file import complete_file, part_of
 from audiocnn.batch.writers import CsvWriter, JsonlWriter, Selection
-from tests.batch.answers import answered, failed
+from audiocnn.spec import Quantity, TaskSpec
+from tests.batch.answers import answered, estimated, failed, pictured
 
 STRANGE_PATHS = ["ünï 音楽.wav", 'comma, "quote".wav', "line\nbreak.wav", "caf\udce9.wav"]
 
@@ -163,3 +164,37 @@ def test_pipes_and_devices_are_written_to_and_not_replaced(tmp_path):
     reader.join(timeout=10)
     assert read == ["rows"]
     assert pipe.is_fifo()
+
+
+REGRESSION = TaskSpec("regression", ("tempo", "swing"), (Quantity("BPM"), Quantity("")))
+
+
+class TestRegression:
+    def test_a_row_has_every_quantity_with_its_value_and_unit(self):
+        (row,) = csv_rows(Selection.of(REGRESSION, top_k=1, threshold=0.9, segments=False), estimated())
+        assert [row[name] for name in ("label", "value", "unit")] == ["tempo", "123.45679", "BPM"]
+        assert [row[name] for name in ("label_2", "value_2", "unit_2")] == ["swing", "2.5e-07", ""]
+        assert "score" not in row
+
+    def test_windows_have_them_too_and_errors_leave_the_cells_empty(self):
+        rows = csv_rows(Selection.of(REGRESSION, 1, 0.9, segments=True), estimated(), failed())
+        assert [(row["start_s"], row["value"], row["value_2"]) for row in rows] == [
+            ("0.0", "123.45679", "2.5e-07"), ("", "", "")
+        ]  # fmt: skip
+
+    def test_jsonl_has_value_and_unit_in_place_of_the_score(self):
+        (row,) = jsonl_rows(Selection.of(REGRESSION, top_k=1, threshold=0.9, segments=True), estimated())
+        assert row["predictions"] == row["segments"][0]["predictions"] == [
+            {"label": "tempo", "value": 123.45679, "unit": "BPM"}, {"label": "swing", "value": 2.5e-7, "unit": ""}
+        ]  # fmt: skip
+
+
+def test_a_selection_asks_for_no_more_than_the_task_has():
+    assert Selection.of(TaskSpec("binary", ("no", "yes")), 5, 0.1, True) == Selection(2, 0.1, True)
+    assert Selection.of(TaskSpec("single_label", ("a", "b", "c")), 2, 0.0, False) == Selection(2)
+
+
+@pytest.mark.parametrize("segments", [False, True])
+def test_an_image_has_one_row_without_a_duration(segments):
+    (row,) = csv_rows(Selection(1, segments=segments), pictured())
+    assert (row["path"], row["status"], row["duration_s"], row["label"]) == ("cat.png", "ok", "", "rock")

@@ -7,7 +7,7 @@ from rich.console import Console
 
 from audiocnn.batch.writers import Selection
 from audiocnn.cli.table import TableWriter, clock, printable
-from tests.batch.answers import answered, failed
+from tests.batch.answers import answered, estimated, failed, pictured
 
 
 def table(*files, segments=False, width=100):
@@ -32,6 +32,16 @@ def test_segments_warnings_and_errors_have_their_lines():
         ["0:02.0", "-", "0:06.0", "silent"],
         ["bad.wav", "no", "bytes"],
     ]
+
+
+def test_quantities_have_value_and_unit():
+    row = table(estimated("a.wav")).splitlines()[1]
+    assert row.split() == ["a.wav", "0:06.0", "tempo", "123.5", "BPM", "swing", "2.5e-07"]
+
+
+def test_images_have_no_length():
+    row = table(pictured("a.png")).splitlines()[1]
+    assert row.split() == ["a.png", "rock", "0.70", "pop", "0.20"]
 
 
 @pytest.mark.parametrize("path", ["[red]x[/red].wav", "音楽 ünï.wav", "x" * 150 + ".wav"])

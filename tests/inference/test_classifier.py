@@ -20,7 +20,7 @@ from audiocnn.errors import (
     FileTooLargeError,
     UnknownModelError,
 )
-from audiocnn.inference.classifier import BATCH, Classifier, scores_of
+from audiocnn.inference.classifier import BATCH, Classifier
 from audiocnn.inference.onnx_backend import OnnxBackend
 from audiocnn.limits import DecodeLimits
 from audiocnn.waveform import Segment
@@ -240,21 +240,6 @@ class TestMultiLabel:
             logits = network(torch.from_numpy(window / np.sqrt(np.mean(window**2)))[None])
         np.testing.assert_allclose(scores(result.segments[0].predictions), torch.sigmoid(logits)[0].numpy(), atol=1e-3)
         assert sum(p.score for p in result.predictions) != pytest.approx(1, abs=1e-3)
-
-
-class TestScores:
-    LOGITS = np.array([[0.0, 1.0, -2.0], [1000.0, 0.0, -1000.0], [-1e30, 1e30, 0.0]])
-
-    def test_softmax(self):
-        out = scores_of(self.LOGITS, "single_label")
-        e = np.exp([0.0, 1.0, -2.0])
-        np.testing.assert_allclose(out[0], e / e.sum())
-        np.testing.assert_array_equal(out[1:], [[1, 0, 0], [0, 1, 0]])
-
-    def test_sigmoid(self):
-        out = scores_of(self.LOGITS, "multi_label")
-        np.testing.assert_allclose(out[0], 1 / (1 + np.exp([0.0, -1.0, 2.0])))
-        np.testing.assert_array_equal(out[1:], [[1, 0.5, 0], [0, 1, 0.5]])
 
 
 class TestJson:

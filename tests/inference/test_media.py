@@ -8,8 +8,8 @@ import torch
 
 from audiocnn import Classifier, ImageSpec, VideoSpec, VolumeSpec, checkpoint
 from audiocnn.errors import EmptyVisualError, MediaError, MissingExtraError, UnsupportedVisualError
-from audiocnn.inference.classifier import scores_of
 from audiocnn.media import open_media
+from audiocnn.nn.heads import head_of
 from tests.audio_files import music, wav_bytes
 from tests.conftest import tiny_spec, write_model
 from tests.visual_files import grey_frames, image_bytes, noise_picture, npy_bytes, video_bytes
@@ -39,7 +39,7 @@ def test_the_answer_is_the_networks_over_the_windows(model):
     assert len(windows) == (2 if spec.input.media == "video" else 1)
     with torch.inference_mode():
         logits = network(torch.from_numpy(np.stack([window.values for window in windows]))).double().numpy()
-    expected = scores_of(logits, spec.task.kind).mean(axis=0)
+    expected = head_of(spec.task).answers(logits).mean(axis=0)
     result = classifier.classify(data)
     assert {p.label: p.score for p in result.predictions} == pytest.approx(
         dict(zip(spec.task.labels, expected, strict=True)), abs=1e-5

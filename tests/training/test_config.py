@@ -109,7 +109,7 @@ def test_no_key_takes_a_date(tmp_path: Path, key: str) -> None:
         ("augment.noise_db=3", "augment.noise_db must be a list of numbers, got 3"),
         ("seed=x", "seed must be a whole number, got 'x'"),
         ("name=2024", "name must be text in quotes, got 2024"),
-        ("data.kind=several", "data.kind must be one of single_label, multi_label, got 'several'"),
+        ("data.kind=several", "data.kind must be one of single_label, multi_label, binary, regression, got 'several'"),
         ("input.window=0.5", "input.window must be a whole number, got 0.5"),
         ("merge=[1]", "merge must be a table of names and lists of text in quotes, got [1]"),
         ("merge.a=b", "merge must be a table of names and lists of text in quotes, got {'a': 'b'}"),

@@ -11,7 +11,7 @@ import soundfile
 
 from audiocnn.audio.decode import decode
 from audiocnn.errors import ConfigError
-from audiocnn.spec import AudioSpec
+from audiocnn.spec import AudioSpec, TaskSpec
 from training.config import AugmentConfig, Config, DataConfig
 from training.data.batches import Batches
 from training.data.cache import open_cache
@@ -147,7 +147,7 @@ class TestCrops:
     def crops(self, data: Path, config: Config, tmp_path: Path) -> Callable[[Config], Batches]:
         clips = read_clips(data, config.data)
         cache = open_cache(tmp_path, clips, sound(), 0)
-        return lambda config: Batches(cache, medium_of(config), clips, LABELS, config)
+        return lambda config: Batches(cache, medium_of(config), clips, TaskSpec("single_label", LABELS), config)
 
     def test_an_epoch_holds_every_clip_equally_often(self, crops: Callable[[Config], Batches], config: Config) -> None:
         made = crops(config)

@@ -18,6 +18,7 @@ from audiocnn.checkpoint import WEIGHTS, read_spec
 from audiocnn.errors import AudioCnnError, CheckpointError, ConfigError
 from audiocnn.export import export_onnx
 from audiocnn.inference.classifier import Classifier
+from audiocnn.nn.heads import SingleLabelHead
 from audiocnn.spec import TaskSpec
 from training import cli, loop
 from training.cli import commands
@@ -26,7 +27,7 @@ from training.crossval import cross_validate
 from training.data.manifest import Clip, read_clips
 from training.distributed import Process
 from training.evaluate import predict
-from training.loop import loss_of, train
+from training.loop import train
 from training.metrics import Scores, measure
 from training.publish import publish
 from training.robustness import CHANGES
@@ -144,18 +145,9 @@ def test_validation_agrees_with_the_classifier_on_the_same_clips(
 def test_a_loss_that_is_no_number_stops_the_run(
     with_train: Callable[..., Config], data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(loop, "loss_of", lambda logits, *_: logits.sum() * float("nan"))
+    monkeypatch.setattr(SingleLabelHead, "loss", lambda _, logits, *__: logits.sum() * float("nan"))
     with pytest.raises(AudioCnnError, match=r"the loss became nan at step 0; lower train.lr"):
         run(with_train(epochs=1), data, tmp_path / "run")
-
-
-def test_losses_by_hand() -> None:
-    logits, targets = torch.tensor([[2.0, 0.0]]), torch.tensor([[1.0, 0.0]])
-    assert loss_of(logits, targets, "single_label", 0.0).item() == pytest.approx(np.log(1 + np.exp(-2.0)))
-    by_label = np.log(1 + np.exp(-2.0)) + np.log(2)
-    assert loss_of(logits, targets, "multi_label", 0.0).item() == pytest.approx(by_label / 2)
-    smoothed = 0.95 * np.log(1 + np.exp(-2.0)) + 0.05 * np.log(1 + np.exp(2.0)) + np.log(2)
-    assert loss_of(logits, targets, "multi_label", 0.1).item() == pytest.approx(smoothed / 2)
 
 
 def test_multi_label_training_gives_a_model_that_scores_each_label(config: Config, data: Path, tmp_path: Path) -> None:

@@ -7,26 +7,23 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from audiocnn.spec import TaskSpec
 from training.config import Config
 from training.data.cache import Cache
 from training.data.manifest import Clip
 from training.data.medium import Medium
+from training.data.targets import targets_of
 
 
 class Batches:
     """The training batches of a run: `steps_per_epoch` of them, each `batch_size` windows over all processes."""
 
-    def __init__(
-        self, cache: Cache, medium: Medium, clips: Sequence[Clip], labels: Sequence[str], config: Config
-    ) -> None:
+    def __init__(self, cache: Cache, medium: Medium, clips: Sequence[Clip], task: TaskSpec, config: Config) -> None:
         self._cache = cache
         self._medium = medium
         self._clips = clips
         self._config = config
-        self._targets = torch.zeros(len(clips), len(labels))
-        for i, clip in enumerate(clips):
-            for label in clip.labels:
-                self._targets[i, labels.index(label)] = 1
+        self._targets = torch.from_numpy(targets_of(clips, task)).float()
         epoch_size = len(clips) * config.train.crops_per_clip
         self._batch_size = min(config.train.batch_size, epoch_size)
         self.steps_per_epoch = epoch_size // self._batch_size

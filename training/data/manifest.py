@@ -3,26 +3,31 @@
 import csv
 import itertools
 import json
+import math
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from audiocnn.batch.discover import EXTENSIONS
 from audiocnn.errors import ConfigError
 from audiocnn.spec import Media
-from training.config import DataConfig
+from training.config import DataConfig, QuantityConfig
 
 
 @dataclass(frozen=True, slots=True)
 class Clip:
-    """One labelled recording. `split`, `fold` and `group` are empty where the manifest has none."""
+    """One labelled recording. `split`, `fold` and `group` are empty where the manifest has none.
+
+    values: the quantities of a regression, which has no labels.
+    """
 
     path: Path
     labels: tuple[str, ...]
     split: str = ""
     fold: str = ""
     group: str = ""
+    values: Mapping[str, float] = field(default_factory=dict, hash=False)
 
 
 def read_clips(root: Path, config: DataConfig, media: Media = "audio") -> list[Clip]:
@@ -30,7 +35,8 @@ def read_clips(root: Path, config: DataConfig, media: Media = "audio") -> list[C
 
     media: which files to look for in a folder for each class.
     Raises `ConfigError` for a missing folder, manifest or column, an empty data set, files that do not exist, a clip
-    listed twice, and a single-label task with fewer than two labels or with several labels on a clip.
+    listed twice, a single-label or binary task with too few or too many labels, and quantities that are no number or
+    out of their range.
     """
     if not root.is_dir():
         raise ConfigError(f"the data folder {root} does not exist; name it with --data")
@@ -69,10 +75,14 @@ def _from_manifest(root: Path, config: DataConfig) -> Iterable[Clip]:
     for number, row in enumerate(rows, start=1):
         yield Clip(
             path=root / str(_value(row, config.path, path, number)),
-            labels=_labels(_value(row, config.label, path, number)),
+            labels=() if config.quantities else _labels(_value(row, config.label, path, number)),
             split=str(_value(row, config.split, path, number)) if config.split else "",
             fold=str(_value(row, config.fold, path, number)) if config.fold else "",
             group=str(_value(row, config.group, path, number)) if config.group else "",
+            values={
+                name: _number(_value(row, name, path, number), name, quantity, path, number)
+                for name, quantity in config.quantities.items()
+            },
         )
 
 
@@ -80,6 +90,18 @@ def _value(row: Mapping[str, Any], column: str, path: Path, number: int) -> Any:
     if row.get(column) is None:
         raise ConfigError(f"row {number} of {path} has no column {column!r}; it has {', '.join(map(str, row))}")
     return row[column]
+
+
+def _number(value: Any, name: str, quantity: QuantityConfig, path: Path, number: int) -> float:
+    try:
+        found = float(value)
+    except (TypeError, ValueError):
+        found = math.nan
+    low, high = quantity.range or (-math.inf, math.inf)
+    if not (math.isfinite(found) and low <= found <= high):
+        wanted = f"a number from {low:g} to {high:g}" if quantity.range else "a finite number"
+        raise ConfigError(f"row {number} of {path} must have {wanted} as {name}, it has {value!r}")
+    return found
 
 
 def _labels(value: Any) -> tuple[str, ...]:
@@ -97,12 +119,17 @@ def _check(clips: list[Clip], config: DataConfig) -> None:
     twice = [a.path for a, b in itertools.pairwise(clips) if a.path == b.path]
     if twice:
         raise ConfigError(f"{len(twice)} clips are listed twice, the first is {twice[0]}; keep one row for each")
-    if config.kind == "single_label":
+    if config.kind in ("single_label", "binary"):
         wrong = next((clip for clip in clips if len(clip.labels) != 1), None)
         if wrong:
             raise ConfigError(
-                f"{wrong.path} has {len(wrong.labels)} labels where a single_label task wants one; "
+                f"{wrong.path} has {len(wrong.labels)} labels where a {config.kind} task wants one; "
                 "set data.kind = 'multi_label' for several"
             )
         if len(label_names(clips)) < 2:
             raise ConfigError(f"all clips have the label {label_names(clips)}; a classifier needs at least two")
+    if config.kind == "binary" and (len(label_names(clips)) != 2 or config.positive not in label_names(clips)):
+        raise ConfigError(
+            f"a binary task needs the label data.positive = {config.positive!r} and one other, the clips have "
+            f"{', '.join(label_names(clips))}"
+        )

@@ -1,0 +1,122 @@
+"""What the outputs of a network's last layer mean for a task: the answers they give, and the loss they are trained by.
+
+Training and inference share these classes. Answers are computed with NumPy, so that serving needs no torch; only `loss`
+does.
+"""
+
+from abc import ABC, abstractmethod
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from audiocnn.spec import TaskKind, TaskSpec
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+Array = NDArray[np.float64]
+
+
+class Head(ABC):
+    """The head of one task. `num_outputs` is how many logits the network gives for one input."""
+
+    def __init__(self, task: TaskSpec) -> None:
+        self.num_outputs = len(task.labels)
+
+    @abstractmethod
+    def answers(self, logits: Array) -> Array:
+        """One number for each label, `(batch, labels)`, from logits `(batch, num_outputs)`."""
+
+    @abstractmethod
+    def loss(self, logits: "Tensor", targets: "Tensor", smoothing: float = 0.0) -> "Tensor":
+        """The mean loss of a batch.
+
+        targets: `(batch, labels)`; for classes shares between 0 and 1, which `smoothing` draws towards the middle, for
+        quantities values in their units.
+        """
+
+
+class SingleLabelHead(Head):
+    """Exactly one label is true: scores by softmax, cross-entropy."""
+
+    def answers(self, logits: Array) -> Array:
+        exponentials = np.exp(logits - logits.max(axis=1, keepdims=True))
+        scores: Array = exponentials / exponentials.sum(axis=1, keepdims=True)
+        return scores
+
+    def loss(self, logits: "Tensor", targets: "Tensor", smoothing: float = 0.0) -> "Tensor":
+        from torch.nn import functional as F
+
+        return F.cross_entropy(logits, targets, label_smoothing=smoothing)
+
+
+class MultiLabelHead(Head):
+    """Any number of labels are true: a sigmoid and a binary cross-entropy for each."""
+
+    def answers(self, logits: Array) -> Array:
+        return _sigmoid(logits)
+
+    def loss(self, logits: "Tensor", targets: "Tensor", smoothing: float = 0.0) -> "Tensor":
+        return _binary_cross_entropy(logits, targets, smoothing)
+
+
+class BinaryHead(Head):
+    """Two labels, negative and positive, and one logit, of the positive one: its sigmoid and the rest to 1."""
+
+    def __init__(self, task: TaskSpec) -> None:
+        super().__init__(task)
+        self.num_outputs = 1
+
+    def answers(self, logits: Array) -> Array:
+        return np.concatenate([_sigmoid(-logits), _sigmoid(logits)], axis=1)
+
+    def loss(self, logits: "Tensor", targets: "Tensor", smoothing: float = 0.0) -> "Tensor":
+        return _binary_cross_entropy(logits, targets[:, 1:], smoothing)
+
+
+class RegressionHead(Head):
+    """One logit for each quantity, standardised by mean and deviation of the training data; the mean squared error.
+
+    Standardising makes quantities of any unit weigh alike. Answers are clipped to the legal range, training is not: at
+    the edge of the range a clipped output would have no gradient.
+    """
+
+    def __init__(self, task: TaskSpec) -> None:
+        super().__init__(task)
+        self._mean = np.array([quantity.mean for quantity in task.quantities])
+        self._deviation = np.array([quantity.deviation for quantity in task.quantities])
+        self._low = np.array([-np.inf if q.low is None else q.low for q in task.quantities])
+        self._high = np.array([np.inf if q.high is None else q.high for q in task.quantities])
+
+    def answers(self, logits: Array) -> Array:
+        return (self._mean + self._deviation * logits).clip(self._low, self._high)
+
+    def loss(self, logits: "Tensor", targets: "Tensor", smoothing: float = 0.0) -> "Tensor":
+        from torch.nn import functional as F
+
+        mean, deviation = (targets.new_tensor(values) for values in (self._mean, self._deviation))
+        return F.mse_loss(logits, (targets - mean) / deviation)
+
+
+_HEADS: dict[TaskKind, type[Head]] = {
+    "single_label": SingleLabelHead,
+    "multi_label": MultiLabelHead,
+    "binary": BinaryHead,
+    "regression": RegressionHead,
+}
+
+
+def head_of(task: TaskSpec) -> Head:
+    """The head for `task`."""
+    return _HEADS[task.kind](task)
+
+
+def _sigmoid(logits: Array) -> Array:
+    return 0.5 + 0.5 * np.tanh(0.5 * logits)  # without overflow
+
+
+def _binary_cross_entropy(logits: "Tensor", targets: "Tensor", smoothing: float) -> "Tensor":
+    from torch.nn import functional as F
+
+    return F.binary_cross_entropy_with_logits(logits, targets * (1 - smoothing) + smoothing / 2)

@@ -1,0 +1,109 @@
+"""Heads: answers and losses by hand, that both mean the same, and that answers need no torch."""
+
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import torch
+
+from audiocnn.nn.heads import head_of
+from audiocnn.spec import Quantity, TaskSpec
+
+TEMPO = Quantity("BPM", 60, 200, mean=120.0, deviation=30.0)
+KEY = Quantity("", mean=-2.0, deviation=0.5)
+TASKS = {
+    "single_label": TaskSpec("single_label", ("a", "b", "c")),
+    "multi_label": TaskSpec("multi_label", ("a", "b", "c")),
+    "binary": TaskSpec("binary", ("healthy", "ill")),
+    "regression": TaskSpec("regression", ("tempo", "key"), (TEMPO, KEY)),
+}
+LOGITS = np.array([[0.0, 1.0, -2.0], [1000.0, 0.0, -1000.0], [-1e30, 1e30, 0.0]])
+
+
+def test_number_of_outputs():
+    assert {kind: head_of(task).num_outputs for kind, task in TASKS.items()} == {
+        "single_label": 3,
+        "multi_label": 3,
+        "binary": 1,
+        "regression": 2,
+    }
+
+
+class TestAnswers:
+    def test_softmax(self):
+        out = head_of(TASKS["single_label"]).answers(LOGITS)
+        e = np.exp([0.0, 1.0, -2.0])
+        np.testing.assert_allclose(out[0], e / e.sum())
+        np.testing.assert_array_equal(out[1:], [[1, 0, 0], [0, 1, 0]])
+
+    def test_a_sigmoid_for_each_label(self):
+        out = head_of(TASKS["multi_label"]).answers(LOGITS)
+        np.testing.assert_allclose(out[0], 1 / (1 + np.exp([0.0, -1.0, 2.0])))
+        np.testing.assert_array_equal(out[1:], [[1, 0.5, 0], [0, 1, 0.5]])
+
+    def test_one_logit_is_for_the_second_of_two_labels(self):
+        out = head_of(TASKS["binary"]).answers(np.array([[0.0], [np.log(3)], [1e30], [-1e30]]))
+        np.testing.assert_allclose(out, [[0.5, 0.5], [0.25, 0.75], [0, 1], [1, 0]])
+
+    def test_deviations_from_the_mean_clipped_to_the_legal_range(self):
+        out = head_of(TASKS["regression"]).answers(np.array([[0.0, 0.0], [1.5, -3.0], [9.0, 1e6], [-9.0, -1e6]]))
+        np.testing.assert_array_equal(out, [[120, -2], [165, -3.5], [200, 499_998], [60, -500_002]])
+
+
+class TestLosses:
+    def loss(self, kind, logits, targets, smoothing=0.0):
+        return head_of(TASKS[kind]).loss(torch.tensor(logits), torch.tensor(targets), smoothing).item()
+
+    @pytest.mark.parametrize("kind", ["single_label", "multi_label", "binary"])
+    def test_is_the_log_of_the_score_of_the_truth(self, kind):
+        random = np.random.default_rng(0)
+        head, labels = head_of(TASKS[kind]), len(TASKS[kind].labels)
+        logits = random.standard_normal((5, head.num_outputs))
+        targets = np.eye(labels)[random.integers(labels, size=5)]
+        scores = head.answers(logits)
+        if kind == "multi_label":
+            expected = -np.log(np.where(targets == 1, scores, 1 - scores)).mean()
+        else:
+            expected = -np.log(scores[targets == 1]).mean()
+        assert self.loss(kind, logits, targets) == pytest.approx(expected)
+
+    def test_smoothing_draws_targets_to_the_middle(self):
+        one = [[2.0]]
+        mixed = 0.95 * np.log(1 + np.exp(-2.0)) + 0.05 * np.log(1 + np.exp(2.0))
+        assert self.loss("binary", one, [[0.0, 1.0]], 0.1) == pytest.approx(mixed)
+        assert self.loss("multi_label", [[2.0] * 3], [[1.0] * 3], 0.1) == pytest.approx(mixed)
+        spread = 0.9 + 0.1 / 3
+        logits = np.log([[0.7, 0.2, 0.1]])
+        expected = -(spread * np.log(0.7) + 0.1 / 3 * (np.log(0.2) + np.log(0.1)))
+        assert self.loss("single_label", logits, [[1.0, 0.0, 0.0]], 0.1) == pytest.approx(expected)
+
+    def test_shares_of_labels_are_targets_too(self):
+        """As mixup makes them."""
+        assert self.loss("binary", [[2.0]], [[0.05, 0.95]]) == pytest.approx(
+            0.95 * np.log(1 + np.exp(-2.0)) + 0.05 * np.log(1 + np.exp(2.0))
+        )
+
+    def test_regression_squares_errors_in_deviations(self):
+        head = head_of(TASKS["regression"])
+        logits = torch.tensor([[1.0, 2.0], [0.0, 0.0]], requires_grad=True)
+        targets = torch.tensor([[150.0, -1.5], [120.0, -2.25]])
+        loss = head.loss(logits, targets, smoothing=0.3)
+        assert loss.item() == pytest.approx((0 + 1 + 0 + 0.25) / 4)
+        exact = (targets.numpy() - [120, -2]) / [30, 0.5]
+        np.testing.assert_allclose(head.answers(exact), targets.numpy())
+        loss.backward()
+        assert logits.grad.tolist() == [[0.0, 0.5], [0.0, 0.25]]
+
+    def test_outside_the_legal_range_there_is_still_a_gradient(self):
+        logits = torch.tensor([[50.0, 0.0]], requires_grad=True)
+        head_of(TASKS["regression"]).loss(logits, torch.tensor([[200.0, -2.0]])).backward()
+        assert logits.grad[0, 0] > 1
+
+
+def test_answers_need_no_torch():
+    code = (
+        "import sys, numpy; from audiocnn.nn.heads import head_of; from audiocnn.spec import TaskSpec; "
+        "head_of(TaskSpec('binary', ('no', 'yes'))).answers(numpy.zeros((1, 1))); assert 'torch' not in sys.modules"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
