@@ -19,32 +19,46 @@ Tran, Wang, Torresani, Ray, LeCun, Paluri: "A closer look at spatiotemporal conv
 A block is conv k3, norm, ReLU, conv k3, norm, plus its input, ReLU. The first block of stages 2 to 4 has stride 2 on
 every axis and brings its input along by a 1x1 convolution with stride 2 and norm. R(2+1)D splits each convolution in
 two, (1, 3, 3) and (3, 1, 1), with as many channels between them as keep the number of weights.
+
+For images and volumes of a few dozen positions a side, ResNet-18 has a stem that keeps more of them (as R3D-18 does),
+and fewer channels: `stem = "small"`, conv k3 and the mean around every second position, and `width`.
 """
 
 from collections.abc import Callable
+from typing import Literal
 
 from torch import Tensor, nn
 
+from audiocnn.errors import ConfigError
 from audiocnn.models.registry import register
+from audiocnn.nn.antialias import AntiAliasedPool
 from audiocnn.nn.blocks import ConvNormAct, GlobalPool, Pool
 from audiocnn.nn.ndim import Ndim
 from audiocnn.nn.residual import Residual
 
-WIDTHS = (64, 128, 256, 512)
+WIDTH = 64
 
 
 class _ResNet18(nn.Module):
-    """Four stages of two blocks behind a stem of 64 channels. block: from in_channels, out_channels and stride."""
+    """Four stages of two blocks behind a stem, of `width` to eight times as many channels.
+
+    block: from in_channels, out_channels and stride.
+    """
 
     def __init__(
-        self, num_outputs: int, ndim: Ndim, stem: nn.Module, block: Callable[[int, int, int], nn.Module]
+        self,
+        num_outputs: int,
+        ndim: Ndim,
+        stem: nn.Module,
+        block: Callable[[int, int, int], nn.Module],
+        width: int = WIDTH,
     ) -> None:
         super().__init__()
         layers = [stem]
-        channels = WIDTHS[0]
-        for width in WIDTHS:
-            layers += [block(channels, width, 1 if width == channels else 2), block(width, width, 1)]
-            channels = width
+        channels = width
+        for wider in (width, 2 * width, 4 * width, 8 * width):
+            layers += [block(channels, wider, 1 if wider == channels else 2), block(wider, wider, 1)]
+            channels = wider
         self.features = nn.Sequential(*layers)
         self.pool = GlobalPool(ndim, "mean")
         self.head = nn.Linear(channels, num_outputs)
@@ -88,13 +102,29 @@ def _factorised_block(in_channels: int, out_channels: int, stride: int) -> nn.Mo
 
 @register("resnet-18", ndim=2, in_channels=3, any_ndim=True, axes=(224, 224))
 class ResNet18(_ResNet18):
-    """The first column at the top of the file; takes input of any size."""
+    """The first column at the top of the file; takes input of any size.
 
-    def __init__(self, num_outputs: int, *, ndim: Ndim = 2, in_channels: int = 3) -> None:
-        stem = nn.Sequential(
-            ConvNormAct(ndim, in_channels, WIDTHS[0], 7, stride=2), Pool(ndim, "max", 3, stride=2, padding=1)
+    width: channels of the stem and the first stage; each further stage has twice as many.
+    stem: "large", the paper's, or "small", which halves each axis instead of quartering it.
+    """
+
+    def __init__(
+        self,
+        num_outputs: int,
+        *,
+        ndim: Ndim = 2,
+        in_channels: int = 3,
+        width: int = WIDTH,
+        stem: Literal["large", "small"] = "large",
+    ) -> None:
+        if stem not in ("large", "small"):
+            raise ConfigError(f"stem must be 'large' or 'small', got {stem!r}")
+        large = stem == "large"
+        layers = nn.Sequential(
+            ConvNormAct(ndim, in_channels, width, 7 if large else 3, stride=2 if large else 1),
+            Pool(ndim, "max", 3, stride=2, padding=1) if large else AntiAliasedPool(ndim, width, 2),
         )
-        super().__init__(num_outputs, ndim, stem, basic_block(ndim))
+        super().__init__(num_outputs, ndim, layers, basic_block(ndim), width)
 
 
 @register("r3d-18", ndim=3, in_channels=3, axes=(16, 112, 112))
@@ -102,7 +132,7 @@ class R3D18(_ResNet18):
     """The second column at the top of the file; takes video or volumes of any size."""
 
     def __init__(self, num_outputs: int, *, in_channels: int = 3) -> None:
-        stem = ConvNormAct(3, in_channels, WIDTHS[0], (3, 7, 7), stride=(1, 2, 2))
+        stem = ConvNormAct(3, in_channels, WIDTH, (3, 7, 7), stride=(1, 2, 2))
         super().__init__(num_outputs, 3, stem, basic_block(3))
 
 
@@ -112,6 +142,6 @@ class R2Plus1D18(_ResNet18):
 
     def __init__(self, num_outputs: int, *, in_channels: int = 3) -> None:
         stem = nn.Sequential(
-            ConvNormAct(3, in_channels, 45, (1, 7, 7), stride=(1, 2, 2)), ConvNormAct(3, 45, WIDTHS[0], (3, 1, 1))
+            ConvNormAct(3, in_channels, 45, (1, 7, 7), stride=(1, 2, 2)), ConvNormAct(3, 45, WIDTH, (3, 1, 1))
         )
         super().__init__(num_outputs, 3, stem, _factorised_block)

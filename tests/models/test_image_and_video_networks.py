@@ -190,6 +190,18 @@ class TestLayerTables:
         assert sides == [28, 14, 14, 14, 7, 7, 4]
 
 
+class TestArgumentsOfResNet18:
+    def test_a_small_stem_keeps_half_of_each_axis(self):
+        network = on_meta("resnet-18", arguments={"ndim": 3, "in_channels": 1, "width": 16, "stem": "small"})
+        sides = [side for side, _, _ in trace(network, (1, 28, 28, 28))]
+        assert sides == [14, 14, 14, 7, 7, 4, 4, 2, 2]
+        assert [block.branch[0].conv.out_channels for block in network.features[1::2]] == [16, 32, 64, 128]
+
+    def test_an_unknown_stem_is_refused(self):
+        with pytest.raises(ConfigError, match="stem must be 'large' or 'small', got 'tiny'"):
+            on_meta("resnet-18", arguments={"stem": "tiny"})
+
+
 class TestArgumentsOfTheSmallResNet:
     def test_stem_and_stages(self):
         arguments = {"ndim": 3, "width": 4, "blocks": [1, 2], "stem_kernel_size": [3, 5, 5], "stem_stride": [1, 2, 2]}
