@@ -15,5 +15,9 @@ def plain(values: NDArray[Any]) -> list[Any]:
     up, down = 10.0 ** decimals.clip(0), 10.0 ** -decimals.clip(max=0)
     rounded = np.round(exact * up / down) / up * down
     missing = np.isnan(rounded)
-    lists: list[Any] = (np.where(missing, None, rounded) if missing.any() else rounded).tolist()
+    told: NDArray[Any] = rounded
+    if missing.any():
+        told = rounded.astype(object)
+        told[missing] = None
+    lists: list[Any] = told.tolist()
     return lists

@@ -13,6 +13,7 @@ from audiocnn.insight.view import FeatureMap, FileView
 
 MOST_LABELS = 6
 _RANGE_DB = 50.0
+_TILES = 8
 
 
 def draw_timeline(view: FileView, path: Path, outline: NDArray[np.floating] | None = None) -> None:
@@ -21,7 +22,7 @@ def draw_timeline(view: FileView, path: Path, outline: NDArray[np.floating] | No
     outline: smallest and largest amplitude `(2, columns)` of a sound, drawn on top.
     """
     best = view.ranked()[:MOST_LABELS]
-    made = figure(9, 5 if outline is None else 6.4, _title(view, best))
+    made = figure(9, 5 if outline is None else 6.4, _title("when each class was heard or seen", view, best))
     heights = [2.2, 1.4] if outline is None else [0.9, 2.2, 1.4]
     axes = made.subplots(len(heights), 1, sharex=True, gridspec_kw={"height_ratios": heights})
     activation, scores = axes[-2:]
@@ -59,7 +60,11 @@ def draw_heat(view: FileView, pictures: Pictures, path: Path) -> None:
     greys = pictures.values.mean(axis=-1, keepdims=True) / 255
     count, height, width = greys.shape[:3]
     size = 2.2 if is_image else 1.3
-    made = figure(size * (count + is_image) + 2.2, size * height / width * (len(best)) + 1, _title(view, best))
+    made = figure(
+        size * (count + is_image) + 2.2,
+        size * height / width * (len(best)) + 1,
+        _title("where each class was seen", view, best),
+    )
     cells = made.subplots(len(best), count + is_image, squeeze=False)
     largest = float(np.nanmax(np.abs(stacks[best]), initial=1e-9))
     for row, label in zip(cells, best, strict=True):
@@ -69,7 +74,7 @@ def draw_heat(view: FileView, pictures: Pictures, path: Path) -> None:
         if is_image:
             picture(row[0], pictures.values[0] / 255)
         for cell, grey, place in zip(row[is_image:], greys, pictures.places, strict=True):
-            picture(cell, grey)
+            picture(cell, 0.4 + 0.6 * grey)  # on black no colour can be told from another
             heat = cell.imshow(
                 stacks[label, min(int(place * stacks.shape[1]), stacks.shape[1] - 1)],
                 extent=(-0.5, width - 0.5, height - 0.5, -0.5),
@@ -93,8 +98,11 @@ def draw_features(view: FileView, path: Path, orders: Mapping[str, NDArray[np.in
     orders: for layers whose channels have a meaningful order, that order.
     """
     over_time = view.pictures is None
-    made = figure(9, (1.8 if over_time else 1.5) * len(view.features) + 0.6, "feature maps")
-    for axes, feature in zip(made.subplots(len(view.features), 1, squeeze=False)[:, 0], view.features, strict=True):
+    shapes = [feature.values.shape for feature in view.features]
+    heights = [1.8 if over_time else 8.5 * -(-s[0] // _TILES) * s[1] / (_TILES * s[2]) + 0.7 for s in shapes]
+    made = figure(9, sum(heights) + 0.6, "feature maps")
+    panels = made.subplots(len(heights), 1, squeeze=False, gridspec_kw={"height_ratios": heights})[:, 0]
+    for axes, feature in zip(panels, view.features, strict=True):
         axes.set_title(feature.layer, fontsize=8, loc="left", pad=3)
         if over_time:
             _draw_over_time(axes, feature, orders.get(feature.layer), view.duration_s or 0)
@@ -131,23 +139,24 @@ def _draw_as_tiles(axes: Axes, feature: FeatureMap) -> None:
     largest = float(np.abs(feature.values).max()) or 1e-9
     signed = feature.values.min() < 0
     tiles = 0.5 + 0.5 * feature.values / largest if signed else feature.values / largest
-    values, corners = montage(tiles[..., np.newaxis], len(tiles))
+    values, corners = montage(tiles[..., np.newaxis], _TILES)
     picture(axes, values)
-    axes.set_xticks(corners[:, 1] + (tiles.shape[2] - 1) / 2, [str(c) for c in feature.channels], fontsize=7)
-    axes.set(yticks=[])
-    axes.tick_params(length=0)
-    axes.spines[:].set_visible(False)
+    for channel, (row, column) in zip(feature.channels, corners, strict=True):
+        label = {"facecolor": "white", "linewidth": 0, "pad": 1}
+        axes.text(column, row, str(channel), fontsize=6, ha="left", va="top", bbox=label)
+    # As wide with one channel as with a whole row.
     height, width = tiles.shape[1:]
-    axes.set_xlabel(f"channel; {height} x {width} positions, {_grey(signed, largest)}", fontsize=7)
+    axes.set(xticks=[], yticks=[], xlim=(-0.5, _TILES * 1.13 * width))
+    axes.spines[:].set_visible(False)
+    axes.set_xlabel(f"channels of {height} x {width} positions, {_grey(signed, largest)}", fontsize=7)
 
 
 def _grey(signed: bool, largest: float) -> str:
     return f"black -{largest:.3g}, grey 0, white {largest:.3g}" if signed else f"black 0, white {largest:.3g}"
 
 
-def _title(view: FileView, best: list[int]) -> str:
-    seen = "when each class was heard" if view.pictures is None else "where each class was seen"
-    return seen if len(best) == len(view.labels) else f"{seen}: the best {len(best)} of {len(view.labels)} labels"
+def _title(what: str, view: FileView, best: list[int]) -> str:
+    return what if len(best) == len(view.labels) else f"{what}: the best {len(best)} of {len(view.labels)} labels"
 
 
 def _with_score(view: FileView, label: int) -> str:

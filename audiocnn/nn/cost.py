@@ -97,7 +97,7 @@ def layer_costs(network: nn.Module, input_shape: Sequence[int]) -> list[LayerCos
         rows.append(
             LayerCost(
                 name=names[layer],
-                kind=type(layer).__name__,
+                kind=type(layer).__name__.lstrip("_"),
                 output_shape=tuple(output.shape[1:]),
                 parameters=own,
                 multiply_adds=_multiply_adds(layer, inputs[0], output),
