@@ -151,6 +151,9 @@ class TestTiming:
 
         monkeypatch.setattr(container_module.VideoFile, "_decoded", doubled)
         assert levels(source) == list(range(1, 12))
+        with container_module.open_container(io.BytesIO(source), "mp4", DecodeLimits()) as video:
+            starts = [start for start, _, _ in video.frames()]
+        assert starts == [Fraction(index, 10) for index in range(11)]
 
     def test_frames_that_are_not_shown_are_not_converted(self, monkeypatch):
         seen = []
