@@ -1,6 +1,7 @@
 """From a finished run to a model to hand out: weights, specification with measured quality, ONNX file."""
 
 import json
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -14,12 +15,23 @@ def publish(model: Path, destination: Path, version: str, crossval: Path | None)
     """Write the model in the directory `model` to `destination` as `version`.
 
     crossval: the `crossval.json` of the same recipe; its mean and deviation over folds and seeds become the model's
-    metrics. Raises `CheckpointError` for a damaged model, `ConfigError` for results of another set of labels.
+    metrics. Without it they stay those of the validation split, rounded and without the confusions.
+    Raises `CheckpointError` for a damaged model, `ConfigError` for results of another set of labels.
     """
     spec, network = checkpoint.load_network(model)
-    metrics = spec.metrics if crossval is None else _metrics(crossval, spec.task.labels)
+    metrics = _short(spec.metrics) if crossval is None else _metrics(crossval, spec.task.labels)
     checkpoint.save(destination, replace(spec, version=version, metrics=metrics), network)
     export_onnx(destination)
+
+
+def _short(metrics: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        part: {n: _rounded(v) for n, v in measured.items() if n != "confusion"} for part, measured in metrics.items()
+    }
+
+
+def _rounded(value: Any) -> Any:
+    return round(value, 4) if isinstance(value, float) else value
 
 
 def _metrics(path: Path, labels: tuple[str, ...]) -> dict[str, Any]:

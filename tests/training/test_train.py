@@ -254,6 +254,17 @@ def test_publishing_adds_version_and_measured_quality(config: Config, data: Path
         publish(model, tmp_path / "out", "3", tmp_path / "crossval.json")
 
 
+def test_publishing_without_cross_validation_keeps_the_figures_of_the_validation_split(
+    config: Config, data: Path, tmp_path: Path
+) -> None:
+    short = replace(config, train=replace(config.train, epochs=1), data=replace(config.data, validation=0.3))
+    model = run(short, data, tmp_path / "run")
+    publish(model, tmp_path / "out", "3", None)
+    measured = dict(read_spec(model).metrics["validation"])
+    del measured["confusion"]
+    assert read_spec(tmp_path / "out").metrics == {"validation": {name: round(measured[name], 4) for name in measured}}
+
+
 def test_the_configuration_may_name_the_data(data: Path, tmp_path: Path) -> None:
     (tmp_path / "clips").symlink_to(data)
     done = command(tmp_path, "training", "train", "run.toml", "--device", "cpu")
