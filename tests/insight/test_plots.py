@@ -158,7 +158,7 @@ def test_heat_over_an_image_stands_beside_it_for_each_label(drawn, tmp_path):
     assert below.get_ylabel().startswith("dark, ")
     assert np.asarray(dark.images[1].get_array()) == pytest.approx(view.activations[1])
     file_plots.draw_features(view, tmp_path / "x.png", {})
-    assert drawn[1].axes[0].get_xlabel().startswith("channels of 92 x 92 positions, black -")
+    assert drawn[1].axes[0].get_xlabel().startswith("channels of 92 x 92 positions, black 0, white 0.7")
 
 
 def test_heat_in_a_volume_stands_over_the_slices_it_belongs_to(drawn, tmp_path):
