@@ -95,10 +95,11 @@ def test_a_single_array_is_no_corpus(source: Path, tmp_path: Path) -> None:
         convert(source, tmp_path / "adrenal")
 
 
-def test_a_damaged_byte_is_found(source: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("position", [70, 5000])
+def test_damage_is_found(source: Path, tmp_path: Path, position: int) -> None:
     path = source / "adrenalmnist3d.npz"
     content = bytearray(path.read_bytes())
-    content[len(content) // 3] ^= 0x55
+    content[position : position + 10] = b"\xff" * 10  # the first array's data begin at byte 66
     path.write_bytes(content)
     with pytest.raises(ConfigError, match="is damaged or cut short"):
         convert(source, tmp_path / "adrenal")

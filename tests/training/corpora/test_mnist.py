@@ -93,9 +93,10 @@ def test_a_wrong_file_is_named_and_nothing_written(
     assert sorted(entry.name for entry in tmp_path.iterdir()) == ["source"]
 
 
-def test_a_flipped_bit_is_found(source: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("position", [10, 5000])
+def test_a_damaged_byte_is_found(source: Path, tmp_path: Path, position: int) -> None:
     content = bytearray((source / PIXELS).read_bytes())
-    content[len(content) // 2] ^= 1
+    content[position] ^= 0x06  # behind the 10 bytes of gzip's header: a kind of block that does not exist
     (source / PIXELS).write_bytes(content)
     with pytest.raises(ConfigError, match=f"{PIXELS} is damaged"):
         convert(source, tmp_path / "mnist", validation=3)

@@ -93,8 +93,12 @@ def test_groups_join_patients_that_share_a_session() -> None:
     assert groups[0] == groups[1] == groups[5]
     assert groups[3] == groups[4]
     assert len(set(groups)) == 5
-    # A clip that comes last can join two groups made before.
-    assert len(set(group_clips([*clips, ("a/Pneu_clinic_0409_set1_vid1.mp4", "4")]))) == 4
+
+
+def test_a_clip_can_join_groups_made_before() -> None:
+    clips = [("a/Pneu_s_vid1.mp4", "8"), ("a/Pneu_s_vid2.mp4", "9"), ("a/Pneu_t_vid1.mp4", "1")]
+    assert len(set(group_clips(clips))) == 2
+    assert len(set(group_clips([*clips, ("a/Pneu_t_vid2.mp4", "9")]))) == 1
 
 
 @pytest.mark.parametrize(
