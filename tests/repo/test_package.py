@@ -11,6 +11,8 @@ import pytest
 import audiocnn
 
 HEAVY = ("torch", "fastapi", "onnxruntime", "librosa", "scipy", "sklearn")
+MODELS = ("genre", "moving-digits")
+FILES = ("config.json", "model.safetensors", "model.onnx", "MODEL_CARD.md")
 
 
 @pytest.fixture(scope="module")
@@ -28,16 +30,13 @@ def loaded_by(statement: str) -> set[str]:
     return set(HEAVY) & set(run.stdout.split())
 
 
-def test_the_wheel_has_one_top_level_package_and_the_trained_model(wheel: Path) -> None:
+def test_the_wheel_has_one_top_level_package_and_the_trained_models(wheel: Path) -> None:
     names = zipfile.ZipFile(wheel).namelist()
 
     assert {name.split("/")[0] for name in names} == {"audiocnn", f"audiocnn-{audiocnn.__version__}.dist-info"}
     assert {
         "audiocnn/py.typed",
-        "audiocnn/pretrained/genre/config.json",
-        "audiocnn/pretrained/genre/model.safetensors",
-        "audiocnn/pretrained/genre/model.onnx",
-        "audiocnn/pretrained/genre/MODEL_CARD.md",
+        *(f"audiocnn/pretrained/{name}/{file}" for name in MODELS for file in FILES),
         f"audiocnn-{audiocnn.__version__}.dist-info/licenses/LICENSE",
     } <= set(names)
 

@@ -12,6 +12,7 @@ import pytest
 from click.testing import CliRunner
 from numpy.typing import NDArray
 
+from audiocnn import Classifier
 from audiocnn.errors import ConfigError
 from training.corpora.commands import corpus
 from training.corpora.moving_digits import DIRECTIONS, Scene, convert, draw_scene, film, positions
@@ -138,6 +139,13 @@ def test_every_digit_fits_the_smallest_picture() -> None:
     for seed in range(200):
         drawn = scene(seed, 32)
         assert coverage(drawn.segments, drawn.start, drawn.thickness, 32).max() > 0.5
+
+
+def test_the_bundled_model_tells_directions_of_clips_it_never_saw(tmp_path: Path, rows_of: Rows) -> None:
+    convert(tmp_path / "digits", seed=11, train=16, validation=0, test=0, size=96, frames=24)
+    classifier = Classifier.load("moving-digits")
+    clips = [(row["label"], tmp_path / "digits" / row["path"]) for row in rows_of(tmp_path / "digits")]
+    assert [classifier.classify(path).predictions[0].label for _, path in clips] == [label for label, _ in clips]
 
 
 @pytest.mark.parametrize(
