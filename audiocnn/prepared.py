@@ -18,11 +18,13 @@ class Window:
     values: float32 of the `shape` of the model's input specification, normalised as that says.
     segment: the span of real sound or video it covers; None where there is no time, in images and volumes.
     silent: whether that span was too quiet to have a label.
+    level_db: RMS level of that span before it was normalised, relative to full scale; 0 for what is no sound.
     """
 
     values: NDArray[np.float32]
     segment: Segment | None
     silent: bool = False
+    level_db: float = 0.0
 
 
 class Prepared(Protocol):

@@ -140,6 +140,7 @@ class AudioInputBody(BaseModel):
     normalisation: str
     tail: str
     silence_db: float
+    silence: str
 
 
 class ImageInputBody(BaseModel):

@@ -26,6 +26,7 @@ from training.loop import train
 from training.metrics import measure
 from training.publish import publish
 from training.robustness import measure_changes
+from training.silence.command import silence
 
 FOLDER = click.Path(file_okay=False, path_type=Path)
 
@@ -197,6 +198,7 @@ def publish_command(model: Path, destination: Path, version: str, crossval: Path
 
 
 commands.add_command(corpus)
+commands.add_command(silence)
 
 
 def main() -> None:

@@ -5,18 +5,20 @@ import json
 import logging
 import time
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, distributed, nn
 from torch.nn.parallel import DistributedDataParallel
 
 from audiocnn import checkpoint, models
 from audiocnn.errors import AudioCnnError, ConfigError
 from audiocnn.inference.classifier import batched
+from audiocnn.inference.silence import background_rule, left_out
 from audiocnn.nn.heads import Head, head_of
 from audiocnn.prepared import Window
 from audiocnn.spec import ModelSpec, TaskSpec
@@ -167,7 +169,7 @@ def validate(
     device = next(network.parameters()).device
     scores: Scores = np.zeros((len(clips), len(task.labels)))
     with torch.inference_mode():
-        for batch in batched(_heard(clips, cache, medium), _VALIDATION_BATCH):
+        for batch in batched(_heard(clips, cache, medium, background_rule(config.input)), _VALIDATION_BATCH):
             values = torch.from_numpy(np.stack([window.values for _, window, _ in batch])).to(device)
             found = head_of(task).answers(network(values).double().cpu().numpy())
             for (index, _, weight), row in zip(batch, found, strict=True):
@@ -175,11 +177,15 @@ def validate(
     return measure(scores, targets_of(clips, task), task, config.merge)
 
 
-def _heard(clips: list[Clip], cache: Cache, medium: Medium) -> Iterator[tuple[int, Window, float]]:
+def _heard(
+    clips: list[Clip], cache: Cache, medium: Medium, background: Callable[[Sequence[Window]], NDArray[np.bool_]]
+) -> Iterator[tuple[int, Window, float]]:
     """The windows that vote: the index of their clip, the window, and its share of the clip's answer."""
     for index, clip in enumerate(clips):
         windows = list(medium.windows(cache.items(clip)))
         heard = [window for window in windows if not window.silent] or windows
+        quiet = left_out(background(heard), np.array([window.level_db for window in heard]))
+        heard = [window for window, is_quiet in zip(heard, quiet, strict=True) if not is_quiet]
         yield from ((index, window, 1 / len(heard)) for window in heard)
 
 

@@ -35,8 +35,8 @@ def windows(blocks: Iterable[Samples], spec: AudioSpec) -> Iterator[Window]:
     framed = frame_blocks(blocks, window=spec.window, hop=spec.hop, tail=spec.tail, rate=spec.sample_rate)
     for samples, segment in framed:
         sound = samples[:, : segment.num_samples]  # without padding
-        silent = level_db(sound - sound.mean()) < spec.silence_db  # a constant offset cannot be heard
-        yield Window(normalise_level(samples, spec.normalisation), segment, silent)
+        level = level_db(sound - sound.mean())  # a constant offset cannot be heard
+        yield Window(normalise_level(samples, spec.normalisation), segment, level < spec.silence_db, level)
 
 
 class PreparedAudio:

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, TypeVar
 
@@ -13,6 +14,7 @@ from audiocnn.checkpoint import ONNX, load_network, read_spec, weights_sha256
 from audiocnn.errors import CheckpointError, ConfigError, MissingExtraError
 from audiocnn.inference.backend import Backend
 from audiocnn.inference.onnx_backend import OnnxBackend
+from audiocnn.inference.silence import background_rule, left_out
 from audiocnn.limits import DecodeLimits
 from audiocnn.media import opener
 from audiocnn.nn.heads import head_of
@@ -20,11 +22,22 @@ from audiocnn.prediction import Answers, Estimate, ModelInfo, Prediction, Result
 from audiocnn.prepared import Window
 from audiocnn.source import Source
 from audiocnn.spec import ModelSpec
+from audiocnn.waveform import Segment
 
 Item = TypeVar("Item")
 
 BATCH = 8
 """Windows per call of the backend: enough to fill it, few enough to bound memory."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Heard:
+    """A window with what decides, at the end of the file, whether it votes; a silent one has no row of answers."""
+
+    segment: Segment | None
+    level_db: float
+    row: NDArray[np.float64] | None
+    background: bool
 
 
 class Classifier:
@@ -38,6 +51,7 @@ class Classifier:
         self.info = ModelInfo(spec.name, spec.version, sha256)
         self._backend = backend
         self._open = opener(spec.input)
+        self._background = background_rule(spec.input)
         self._head = head_of(spec.task)
 
     @classmethod
@@ -71,30 +85,30 @@ class Classifier:
         """
         started = time.perf_counter()
         infer_s = 0.0
-        segments: list[SegmentResult] = []
-        total: NDArray[np.float64] = np.zeros(len(self.spec.task.labels))
-        heard = 0
+        heard: list[_Heard] = []
         with self._open(source, limits) as prepared:
             for batch in batched(prepared.windows(), BATCH):
                 batch_started = time.perf_counter()
-                rows = iter(self._rows([window for window in batch if not window.silent]))
+                heard += self._hear(batch)
                 infer_s += time.perf_counter() - batch_started
-                for window in batch:
-                    answers: Answers = ()
-                    if not window.silent:
-                        row = next(rows)
-                        total += row
-                        heard += 1
-                        answers = self._answers(row)
-                    if window.segment is not None:
-                        segments.append(SegmentResult(window.segment, window.silent, answers))
-            media, warnings = prepared.info, tuple(prepared.warnings)
+            media, warnings = prepared.info, [*prepared.warnings]
+        sounding = [window for window in heard if window.row is not None]
+        background = np.array([window.background for window in sounding], np.bool_)
+        quiet = iter(left_out(background, np.array([window.level_db for window in sounding])))
+        rows = [None if window.row is None or next(quiet) else window.row for window in heard]
+        votes = [row for row in rows if row is not None]
+        if votes and background.all():
+            warnings.append("the silence detector hears nothing but background noise: do not rely on this answer")
         return Result(
             model=self.info,
             media=media,
-            predictions=self._answers(total / heard) if heard else (),
-            segments=tuple(segments),
-            warnings=warnings,
+            predictions=self._answers(np.mean(votes, axis=0)) if votes else (),
+            segments=tuple(
+                SegmentResult(window.segment, row is None, () if row is None else self._answers(row))
+                for window, row in zip(heard, rows, strict=True)
+                if window.segment is not None
+            ),
+            warnings=tuple(warnings),
             timing=Timing(
                 decode_ms=1000 * (time.perf_counter() - started - infer_s),
                 infer_ms=1000 * infer_s,
@@ -107,7 +121,17 @@ class Classifier:
         Raises `CheckpointError` if its files do not fit together.
         """
         values = np.random.default_rng(0).standard_normal(self.spec.input.shape).astype(np.float32)
-        self._rows([Window(values, None)])
+        self._hear([Window(values, None)])
+
+    def _hear(self, batch: list[Window]) -> list[_Heard]:
+        sounding = [window for window in batch if not window.silent]
+        rows, background = iter(self._rows(sounding)), iter(self._background(sounding))
+        return [
+            _Heard(window.segment, window.level_db, None, background=False)
+            if window.silent
+            else _Heard(window.segment, window.level_db, next(rows), background=bool(next(background)))
+            for window in batch
+        ]
 
     def _rows(self, windows: list[Window]) -> NDArray[np.float64]:
         """A number for each label, `(windows, labels)`: scores between 0 and 1, or values of quantities."""

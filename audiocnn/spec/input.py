@@ -16,6 +16,7 @@ from audiocnn.spec.checks import check_choice, check_counts, check_number
 Media = Literal["audio", "image", "video", "volume"]
 Normalisation = Literal["none", "peak", "rms", "standardise"]
 Tail = Literal["shift", "pad", "drop"]
+Silence = Literal["level", "detector"]
 Fit = Literal["crop", "pad", "stretch"]
 
 
@@ -29,6 +30,8 @@ class AudioSpec:
       (zero mean, deviation 1) or `none`.
     tail: what happens to the samples after the last whole window (see `audiocnn.framing`).
     silence_db: windows whose RMS lies below this level (dB relative to full scale) count as silent.
+    silence: `level` leaves out those windows only; `detector` also those in which the bundled silence detector hears
+      nothing but background noise (see `audiocnn.inference.silence`).
     """
 
     media: ClassVar[Media] = "audio"
@@ -42,6 +45,7 @@ class AudioSpec:
     normalisation: Normalisation = "rms"
     tail: Tail = "shift"
     silence_db: float = -70.0
+    silence: Silence = "level"
 
     def __post_init__(self) -> None:
         check_counts(self, "sample_rate", "window", "hop")
@@ -50,6 +54,7 @@ class AudioSpec:
         check_choice("tail", self.tail, Tail)
         if type(self.silence_db) not in (int, float) or math.isnan(self.silence_db):
             raise ConfigError(f"silence_db must be a number of dB, got {self.silence_db!r}")
+        check_choice("silence", self.silence, Silence)
 
     @property
     def shape(self) -> tuple[int, ...]:

@@ -1,0 +1,76 @@
+"""The recordings, as train, validation and test parts that share no speaker, source or artist."""
+
+import csv
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Literal, get_args
+
+import numpy as np
+
+from audiocnn.audio.decode import open_audio
+from audiocnn.audio.prepare import mono_blocks
+from audiocnn.errors import ConfigError
+from audiocnn.waveform import Samples
+from training.progress import track
+
+Part = Literal["train", "validation", "test"]
+PARTS: tuple[Part, ...] = get_args(Part)
+
+_SPEAKERS: dict[str, Part] = {
+    "george": "train",
+    "jackson": "train",
+    "lucas": "train",
+    "nicolas": "train",
+    "theo": "validation",
+    "yweweler": "test",
+}
+_FOLDS: dict[str, Part] = {"1": "train", "2": "train", "3": "train", "4": "validation", "5": "test"}
+_LONGEST_S = 15
+
+
+def read_recordings(data: Path, corpora: Sequence[str], sample_rate: int) -> dict[Part, list[Samples]]:
+    """Mono recordings `(samples,)` at `sample_rate` Hz of the folders `data/CORPUS`, at most 15 s of each.
+
+    corpora: of `CORPORA`. Raises `ConfigError` for an unknown one, a folder that is not there or is another one, and
+    an `AudioError` for a file that cannot be decoded.
+    """
+    unknown = sorted(set(corpora) - set(CORPORA))
+    if unknown or not corpora:
+        raise ConfigError(f"corpora must be some of {', '.join(CORPORA)}, got {', '.join(corpora) or 'none'}")
+    recordings: dict[Part, list[Samples]] = {part: [] for part in PARTS}
+    for corpus in corpora:
+        found = CORPORA[corpus](data / corpus)
+        missing = [part for part in PARTS if not any(p == part for _, p in found)]
+        if missing:
+            raise ConfigError(f"found no recordings for {', '.join(missing)} in {data / corpus}; is it {corpus}?")
+        for path, part in track(found, corpus, total=len(found)):
+            recordings[part].append(_read(path, sample_rate))
+    return recordings
+
+
+def _fsdd(folder: Path) -> list[tuple[Path, Part]]:
+    """Free Spoken Digit Dataset: DIGIT_SPEAKER_INDEX.wav; four speakers train, one validates, one tests."""
+    return [(path, _SPEAKERS[path.stem.split("_")[1]]) for path in sorted(folder.glob("*_*_*.wav"))]
+
+
+def _by_fold(folder: Path) -> list[tuple[Path, Part]]:
+    """clips.csv with path and fold: ESC-10's folds share no source, those of the Emotify set no artist."""
+    try:
+        with (folder / "clips.csv").open(encoding="utf-8", newline="") as file:
+            return [(folder / row["path"], _FOLDS[row["fold"]]) for row in csv.DictReader(file)]
+    except (OSError, KeyError) as error:
+        raise ConfigError(f"expected {folder}/clips.csv with columns path and fold, 1 to 5: {error}") from error
+
+
+CORPORA: dict[str, Callable[[Path], list[tuple[Path, Part]]]] = {"fsdd": _fsdd, "esc10": _by_fold, "emotify": _by_fold}
+"""The files and their parts, by the corpus' name."""
+
+
+def _read(path: Path, sample_rate: int) -> Samples:
+    """The recording without its constant offset; of a long one the middle."""
+    with open_audio(path) as reader:
+        mono = np.concatenate(list(mono_blocks(reader, sample_rate)), axis=1)[0]
+    start = max(0, len(mono) - _LONGEST_S * sample_rate) // 2
+    kept = mono[start : start + _LONGEST_S * sample_rate]
+    centred: Samples = kept - kept.mean()
+    return centred
