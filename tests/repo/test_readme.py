@@ -2,7 +2,7 @@
 
 A block is run if the line above its fence is `<!-- test: python -->`, `<!-- test: shell -->` (bash) or
 `<!-- test: server -->` (bash, with a service running at the address that the block names). Each runs in a folder of
-its own that holds `song.wav` and, with two more recordings, `music/`.
+its own that holds `song.wav`, with two more recordings `music/`, and the examples of `docs/`.
 """
 
 import os
@@ -33,6 +33,7 @@ def folder(song: Path, tmp_path: Path) -> Path:
     (tmp_path / "music").mkdir()
     for copy in ("song.wav", "music/first.wav", "music/second.wav"):
         shutil.copy(song, tmp_path / copy)
+    shutil.copytree(Path(__file__).parents[2] / "docs" / "examples", tmp_path / "docs" / "examples")
     return tmp_path
 
 

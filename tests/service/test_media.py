@@ -1,4 +1,4 @@
-"""The service with a model of images: the same contract, another Content-Type."""
+"""The service with models of images and of video: the same contract, another Content-Type."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,6 +13,7 @@ from tests.service.server import Server, assert_problem, running_service
 from tests.visual_files import image_bytes, noise_picture
 
 PICTURE = image_bytes(noise_picture(40, 60))
+EXAMPLES = Path(__file__).parents[2] / "docs" / "examples"
 
 
 @pytest.fixture(scope="module")
@@ -74,3 +75,16 @@ def test_what_is_no_picture_is_a_problem_of_the_caller(
     else:
         assert_problem(response, status, code)
     assert image_server.classify(PICTURE, "image/png").status_code == 200
+
+
+def test_the_bundled_model_of_video_sees_where_digits_move() -> None:
+    with running_service(model="moving-digits") as server:
+        for path in sorted(EXAMPLES.iterdir()):
+            body = server.classify(path.read_bytes(), "video/mp4", segments="true").json()
+            ClassifyResponse.model_validate(body)
+            assert body["predictions"][0]["label"] == path.stem
+            assert body["predictions"][0]["score"] > 0.9
+            assert body["video"]["num_frames"] == 16
+            (segment,) = body["segments"]
+            assert (segment["start_s"], segment["silent"]) == (0.0, False)
+        assert_problem(server.classify(PICTURE, "video/mp4"), 415, "unsupported_visual")
