@@ -24,8 +24,9 @@ def augment(batch: Tensor, config: VisualAugmentConfig, random: Generator, *, vi
     axes = batch.ndim - 2 - video
     out = batch
     if config.shift or config.rotate_deg or config.scale or config.shear or config.elastic or config.flip:
-        matrices = _affine(len(batch), batch.shape[-axes:], config, random)
-        out = _warp(out, matrices, _elastic(len(batch), axes, config.elastic, random), video=video)
+        moved = (random.random(len(batch)) < config.moved).astype(float)
+        matrices = _affine(moved, batch.shape[-axes:], config, random)
+        out = _warp(out, matrices, _elastic(moved, axes, config.elastic, random), video=video)
     if config.contrast:
         middle = out.mean(dim=tuple(range(1, out.ndim)), keepdim=True)
         out = middle + (out - middle) * _per_item(1 + _uniform(random, len(out), config.contrast), out)
@@ -38,34 +39,40 @@ def augment(batch: Tensor, config: VisualAugmentConfig, random: Generator, *, vi
     return out
 
 
-def _affine(batch: int, shape: Sequence[int], config: VisualAugmentConfig, random: Generator) -> NDArray[np.float32]:
-    """Where each item takes its values from, `(batch, axes, axes + 1)`: from -1 to 1, the last axis first."""
-    axes = len(shape)
+def _affine(
+    moved: NDArray[np.float64], shape: Sequence[int], config: VisualAugmentConfig, random: Generator
+) -> NDArray[np.float32]:
+    """Where each item takes its values from, `(batch, axes, axes + 1)`: from -1 to 1, the last axis first.
+
+    moved: 1 for each item that is turned, slanted, scaled and shifted, 0 for the others; all of them are mirrored.
+    """
+    batch, axes = len(moved), len(shape)
     names = ("width", "height", "depth")[:axes]
     matrix = np.tile(np.eye(axes), (batch, 1, 1))
     for a in range(axes):
         for b in range(a):
             turn = np.tile(np.eye(axes), (batch, 1, 1))
-            angle = np.deg2rad(_uniform(random, batch, config.rotate_deg))
+            angle = np.deg2rad(_uniform(random, batch, config.rotate_deg)) * moved
             turn[:, a, a] = turn[:, b, b] = np.cos(angle)
             turn[:, a, b], turn[:, b, a] = np.sin(angle), -np.sin(angle)
-            turn[:, a, b] += _uniform(random, batch, config.shear)
+            turn[:, a, b] += _uniform(random, batch, config.shear) * moved
             matrix = matrix @ turn
-    matrix = matrix * np.exp(_uniform(random, batch, config.scale))[:, None, None]
+    matrix = matrix * np.exp(_uniform(random, batch, config.scale) * moved)[:, None, None]
     for axis, name in enumerate(names):
         if name in config.flip:
             matrix[:, axis] *= random.choice([-1.0, 1.0], (batch, 1))
     sides = np.array(shape[::-1], float)
     matrix = matrix * sides / sides[:, None]  # turned as it looks, also where the sides differ
     offset = random.uniform(-2 * config.shift, 2 * config.shift, (batch, axes, 1))  # the whole side is 2 long
-    return np.concatenate([matrix, offset], axis=2).astype(np.float32)
+    return np.concatenate([matrix, offset * moved[:, None, None]], axis=2).astype(np.float32)
 
 
-def _elastic(batch: int, axes: int, deviation: float, random: Generator) -> Tensor | None:
+def _elastic(moved: NDArray[np.float64], axes: int, deviation: float, random: Generator) -> Tensor | None:
     """Displacements at coarse points, `(batch, axes, cells, ...)`."""
     if not deviation:
         return None
-    return torch.from_numpy(random.normal(0, 2 * deviation, (batch, axes, *[_CELLS] * axes)).astype(np.float32))
+    field = random.normal(0, 2 * deviation, (len(moved), axes, *[_CELLS] * axes))
+    return torch.from_numpy((field * moved.reshape(-1, *[1] * (axes + 1))).astype(np.float32))
 
 
 def _warp(batch: Tensor, matrices: NDArray[np.float32], elastic: Tensor | None, *, video: bool) -> Tensor:

@@ -114,6 +114,16 @@ def test_elastic_moves_places_by_different_amounts() -> None:
     assert not torch.equal(first - torch.tensor([10, 10]), second + torch.tensor([20, 0]) - torch.tensor([30, 30]))
 
 
+def test_items_that_are_not_moved_are_mirrored_alone_and_stay_as_sharp() -> None:
+    masks = (torch.rand(64, 1, 11, 12, 13, generator=torch.Generator().manual_seed(0)) > 0.5).float()
+    config = replace(OFF, shift=0.1, rotate_deg=20, scale=0.1, shear=0.1, elastic=0.02, flip=("width",), moved=0.25)
+    sharp = 0
+    for mask, out in zip(masks, augment(masks, config, random(), video=False), strict=True):
+        same = [torch.allclose(out, kept, atol=1e-4) for kept in (mask, mask.flip(-1))]
+        sharp += any(same)
+    assert 40 <= sharp <= 56
+
+
 def test_all_frames_of_a_video_are_moved_alike() -> None:
     still = torch.rand(4, 1, 1, 24, 24).repeat(1, 1, 5, 1, 1)
     out = augment(still, replace(EVERYTHING, noise=0.0), random(), video=True)
