@@ -139,14 +139,15 @@ def _draw_as_tiles(axes: Axes, feature: FeatureMap) -> None:
     largest = float(np.abs(feature.values).max()) or 1e-9
     signed = feature.values.min() < 0
     tiles = 0.5 + 0.5 * feature.values / largest if signed else feature.values / largest
-    values, corners = montage(tiles[..., np.newaxis], _TILES)
+    height, width = tiles.shape[1:]
+    # A whole row at least, so that tiles are as large with one channel as with many.
+    white = np.ones((max(0, _TILES - len(tiles)), height, width))
+    values, corners = montage(np.concatenate([tiles, white])[..., np.newaxis], _TILES)
     picture(axes, values)
-    for channel, (row, column) in zip(feature.channels, corners, strict=True):
+    for channel, (row, column) in zip(feature.channels, corners, strict=False):
         label = {"facecolor": "white", "linewidth": 0, "pad": 1}
         axes.text(column, row, str(channel), fontsize=6, ha="left", va="top", bbox=label)
-    # As wide with one channel as with a whole row.
-    height, width = tiles.shape[1:]
-    axes.set(xticks=[], yticks=[], xlim=(-0.5, _TILES * 1.13 * width))
+    axes.set(xticks=[], yticks=[])
     axes.spines[:].set_visible(False)
     axes.set_xlabel(f"channels of {height} x {width} positions, {_grey(signed, largest)}", fontsize=7)
 

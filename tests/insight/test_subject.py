@@ -25,11 +25,12 @@ def test_an_architecture_comes_with_the_input_of_its_paper_and_random_weights():
 
 
 def test_random_weights_are_the_same_each_time_and_leave_the_callers_random_numbers_alone():
+    torch.manual_seed(4)
+    first = load_subject("lenet-5").network.head.weight
     torch.manual_seed(5)
     expected = torch.rand(1)
     torch.manual_seed(5)
-    first, second = (load_subject("lenet-5").network.head.weight for _ in range(2))
-    assert torch.equal(first, second)
+    assert torch.equal(load_subject("lenet-5").network.head.weight, first)
     assert torch.rand(1) == expected
 
 
