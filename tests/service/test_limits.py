@@ -44,7 +44,7 @@ def test_chunked_body_over_the_limit(small_server: Server, content_type: str) ->
 
 
 def test_file_in_a_form_over_the_limit(small_server: Server) -> None:
-    assert_problem(small_server.classify_form(bytes(LIMIT + 1)), 413, "audio_too_large")
+    assert_problem(small_server.classify_form(bytes(LIMIT + 1)), 413, "file_too_large")
 
 
 def test_a_length_without_a_body_is_refused_at_once(small_server: Server) -> None:
