@@ -1,11 +1,13 @@
 # The HTTP service on CPUs: onnxruntime, no torch. Build from the repository's root:
 #   docker build -f docker/service.Dockerfile -t audiocnn-service .
+# For a model of images or video add --build-arg EXTRAS=serve,vision.
 FROM python:3.13-slim AS build
+ARG EXTRAS=serve
 WORKDIR /src
 RUN python -m venv /opt/venv
 COPY pyproject.toml constraints.txt README.md LICENSE ./
 COPY audiocnn audiocnn
-RUN /opt/venv/bin/pip install --no-cache-dir -c constraints.txt '.[serve]' \
+RUN /opt/venv/bin/pip install --no-cache-dir -c constraints.txt ".[$EXTRAS]" \
     && /opt/venv/bin/pip uninstall -y pip
 
 FROM python:3.13-slim
