@@ -50,6 +50,9 @@ class SmallResNet(nn.Module):
         motion: bool = False,
     ) -> None:
         super().__init__()
+        for name, switch in (("stem_pool", stem_pool), ("motion", motion)):
+            if type(switch) is not bool:
+                raise ConfigError(f"{name} must be true or false, got {switch!r}")
         self._motion = motion
         if not blocks or min(blocks) < 1:
             raise ConfigError(f"blocks must name at least 1 block for each of 1 or more stages, got {blocks!r}")

@@ -18,6 +18,7 @@ OTHER_SHAPES = {
     "lenet-5": (1, 32, 32),
     "lenet-20-50-500": (1, 28, 28),
     "p4-cnn": (1, 28, 28),
+    "small-resnet": (1, 28, 28),
 }
 SHORTEST = {"alexnet": 63, "alexnet-2012": 63, "lenet-5": 32, "lenet-20-50-500": 28, "p4-cnn": 28}
 ONE_SIZE = ("mlp", "mnist-cnn", "c3d")
