@@ -3,7 +3,7 @@
     python benchmarks/silence.py CONFIG --data DATA --run runs/NAME-crossval [--clips 100]
 
 Each test clip is classified by the model that never saw it, with the level rule alone and with the detector: as
-recorded, and with pauses put in: a quarter of its seconds at its middle silenced, noise 15 dB below its level over
+recorded, and with a pause put in: a quarter of its seconds at its middle silenced, noise 15 dB below its level over
 everything.
 """
 

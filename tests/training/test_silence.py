@@ -165,7 +165,7 @@ def corpora(tmp_path_factory):
         rows = csv.writer(file)
         rows.writerow(["path", "label", "fold"])
         for fold in range(1, 6):
-            soundfile.write(root / f"esc10/{fold}.wav", bursts(1, 20.0 if fold == 2 else 1.0, fold)[0], 16_000)
+            soundfile.write(root / f"esc10/{fold}.wav", bursts(1, {2: 20.0, 5: 2.0}.get(fold, 1.0), fold)[0], 16_000)
             rows.writerow([f"{fold}.wav", "rain", fold])
     return root
 
@@ -181,6 +181,8 @@ class TestCorpora:
         for part, hz in (("validation", 600), ("test", 700)):
             power = np.abs(np.fft.rfft(found[part][0], 16_000))
             assert power.argmax() == pytest.approx(hz, abs=2)
+        assert len(found["validation"][-1]) == 16_000
+        assert len(found["test"][-1]) == 32_000
 
     def test_recordings_are_mono_without_offset_and_at_most_15_s(self, corpora):
         found = read_recordings(corpora, ["fsdd", "esc10"], 16_000)

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import soundfile
 import torch
 from safetensors.torch import load_file
 
@@ -20,9 +21,10 @@ from audiocnn.export import export_onnx
 from audiocnn.inference.classifier import Classifier
 from audiocnn.nn.heads import SingleLabelHead
 from audiocnn.spec import TaskSpec
+from tests.training.conftest import SAMPLE_RATE
 from training import cli, loop
 from training.cli import commands
-from training.config import Config, ModelConfig
+from training.config import Config, DataConfig, ModelConfig
 from training.crossval import cross_validate
 from training.data.manifest import Clip, read_clips
 from training.distributed import Process
@@ -140,6 +142,31 @@ def test_validation_agrees_with_the_classifier_on_the_same_clips(
     scores, targets, task = predict(model, split.validation)
     stored = read_spec(model).metrics["validation"]
     assert measure(scores, targets, task, {})["loss"] == pytest.approx(stored["loss"], abs=2e-3)  # the cache is int16
+
+
+def test_validation_leaves_out_the_pauses_the_classifier_leaves_out(config: Config, tmp_path: Path) -> None:
+    """Four clips with a noisy pause in the middle."""
+    random, time = np.random.default_rng(0), np.arange(8 * SAMPLE_RATE) / SAMPLE_RATE
+    for label, hz in (("high", 1200.0), ("low", 300.0)):
+        (tmp_path / "clips" / label).mkdir(parents=True)
+        for i in range(2):
+            beats = np.sin(2 * np.pi * hz * time) * (time % 0.25 < 0.12) * ((time < 2) | (time > 6))
+            sound = 0.3 * beats + 0.02 * random.standard_normal(len(time))
+            soundfile.write(tmp_path / "clips" / label / f"{i}.wav", sound, SAMPLE_RATE)
+    losses = {}
+    for rule in ("level", "detector"):
+        spec = replace(config.input, window=16_000, hop=8000, silence=rule)
+        ruled = replace(config, input=spec, data=DataConfig(validation=0.5), train=replace(config.train, epochs=1))
+        model = run(ruled, tmp_path / "clips", tmp_path / rule)
+        export_onnx(model)
+        clips = read_clips(tmp_path / "clips", ruled.data)
+        split = loop.split_clips(clips, test_fold=None, validation=0.5, seed=ruled.seed)
+        left_out = [segment.silent for segment in Classifier.load(model).classify(split.validation[0].path).segments]
+        assert any(left_out) == (rule == "detector")
+        scores, targets, task = predict(model, split.validation)
+        losses[rule] = read_spec(model).metrics["validation"]["loss"]
+        assert measure(scores, targets, task, {})["loss"] == pytest.approx(losses[rule], abs=1e-4)
+    assert abs(losses["level"] - losses["detector"]) > 1e-3
 
 
 def test_a_loss_that_is_no_number_stops_the_run(

@@ -46,7 +46,7 @@ _MUSIC, _VALIDATION, _TEST = 1000, 1001, 1002
 @click.option("--music", type=click.IntRange(0), default=600, show_default=True, help="Computed pieces to train with.")
 @click.option("--run", type=_FOLDER, default=Path("runs/silence"), show_default=True, help="Where the models go.")
 @click.option("--seeds", default="0,1,2", show_default=True, help="A detector is trained for each.")
-@click.option("--steps", type=click.IntRange(1), default=1500, show_default=True, help="Of 16 windows.")
+@click.option("--steps", type=click.IntRange(1), default=2000, show_default=True, help="Of 16 windows.")
 @click.option("--windows", type=click.IntRange(1), default=300, show_default=True, help="Of 4 s, to test on.")
 @click.option("--licence", default="unspecified", show_default=True, help="Of the weights, as the model reports it.")
 @click.option("--threads", type=click.IntRange(1), default=1, show_default=True, help="CPU threads.")

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from audiocnn.audio.normalise import normalise_level
 from audiocnn.models.silence_detector import FRAME
 from audiocnn.waveform import Samples
-from training.silence.noise import NOISES
+from training.silence.noise import NOISES, below, unit
 
 SAMPLE_RATE = 16_000
 SILENT_DB = -30.0
@@ -28,6 +28,8 @@ _FADE = 80
 _PIECE_S, _GAP_S = (0.2, 8.0), (0.1, 8.0)
 _GAP_CHANCE = 0.2
 _LEVELS_DB = 6.0
+_NARROW_CHANCE, _NARROW_HZ = 0.3, (2500.0, 8000.0)
+"""Some scenes end at a lower frequency, noise included, as recordings at low sample rates do."""
 _QUIETEST = 1e-4
 """Pieces at a lower RMS level are pauses of the recording itself, and are not raised."""
 
@@ -60,12 +62,16 @@ class Scene:
 def draw_scene(recordings: Sequence[Samples], frames: int, random: Generator) -> Scene:
     """A window of `frames` frames, cut from a timeline of pieces of `recordings` `(samples,)` at 16 kHz."""
     clean = _timeline(recordings, random)
+    noise = NOISES[random.choice(sorted(NOISES))](frames * FRAME, SAMPLE_RATE, random)
+    if random.random() < _NARROW_CHANCE:
+        hz = float(np.exp(random.uniform(*np.log(_NARROW_HZ))))
+        clean, noise = below(clean, hz, SAMPLE_RATE), unit(below(noise, hz, SAMPLE_RATE))
     levels_db = frame_levels_db(clean)
     silent = levels_db < levels_db.max() + SILENT_DB
     start = int(random.integers(_TIMELINE // FRAME - frames + 1))
     return Scene(
         clean=clean[start * FRAME : (start + frames) * FRAME],
-        noise=NOISES[random.choice(sorted(NOISES))](frames * FRAME, SAMPLE_RATE, random),
+        noise=noise,
         silent=silent[start : start + frames],
         power=float(np.mean(10 ** (levels_db[~silent] / 10))),
     )

@@ -14,7 +14,7 @@ _POINTS = 8
 
 def white(num_samples: int, sample_rate: int, random: Generator) -> Samples:
     """As much of every frequency."""
-    return _unit(random.standard_normal(num_samples, np.float32))
+    return unit(random.standard_normal(num_samples, np.float32))
 
 
 def pink(num_samples: int, sample_rate: int, random: Generator) -> Samples:
@@ -36,7 +36,7 @@ def hum(num_samples: int, sample_rate: int, random: Generator) -> Samples:
         harmonics *= turning
         strength = random.exponential() / number
         waves += (strength * np.exp(2j * np.pi * random.random()) * harmonics).real
-    return _unit(_unit(waves) + 0.05 * white(num_samples, sample_rate, random))
+    return unit(unit(waves) + 0.05 * white(num_samples, sample_rate, random))
 
 
 def room(num_samples: int, sample_rate: int, random: Generator) -> Samples:
@@ -48,7 +48,7 @@ def room(num_samples: int, sample_rate: int, random: Generator) -> Samples:
     )
     every_s = np.arange(0, num_samples + sample_rate, sample_rate)
     level_db = np.interp(np.arange(num_samples), every_s, random.normal(0, 1, len(every_s)))
-    return _unit(noise * _amplitude(level_db))
+    return unit(noise * _amplitude(level_db))
 
 
 NOISES: dict[str, Callable[[int, int, Generator], Samples]] = {
@@ -61,13 +61,20 @@ NOISES: dict[str, Callable[[int, int, Generator], Samples]] = {
 """By name: of a number of samples, a sample rate in Hz and random numbers, float32 `(samples,)` at RMS level 1."""
 
 
+def below(samples: Samples, hz: float, sample_rate: int) -> Samples:
+    """What a recording at twice `hz` samples a second would keep of `samples`: nothing above `hz`."""
+    spectrum = np.fft.rfft(samples)
+    spectrum[np.fft.rfftfreq(len(samples), 1 / sample_rate) > hz] = 0
+    return np.fft.irfft(spectrum, n=len(samples)).astype(np.float32)
+
+
 def _shaped(
     num_samples: int, sample_rate: int, random: Generator, gain: Callable[[NDArray[np.float64]], NDArray[np.float64]]
 ) -> Samples:
     """Gaussian noise whose spectrum follows `gain`, a function of Hz."""
     hz = np.fft.rfftfreq(num_samples, 1 / sample_rate).clip(_LOWEST_HZ)
     spectrum = np.fft.rfft(random.standard_normal(num_samples)) * gain(hz)
-    return _unit(np.fft.irfft(spectrum, n=num_samples))
+    return unit(np.fft.irfft(spectrum, n=num_samples))
 
 
 def _amplitude(db: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -75,6 +82,7 @@ def _amplitude(db: NDArray[np.float64]) -> NDArray[np.float64]:
     return amplitude
 
 
-def _unit(samples: NDArray[np.floating]) -> Samples:
-    unit: Samples = (samples / np.sqrt(np.mean(np.square(samples)))).astype(np.float32)
-    return unit
+def unit(samples: NDArray[np.floating]) -> Samples:
+    """`samples` at RMS level 1."""
+    at_1: Samples = (samples / np.sqrt(np.mean(np.square(samples)))).astype(np.float32)
+    return at_1
