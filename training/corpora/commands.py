@@ -11,6 +11,7 @@ FOLDER = click.Path(file_okay=False, path_type=Path)
 
 _source = click.argument("source", type=FOLDER)
 _destination = click.argument("destination", type=FOLDER)
+_link = click.option("--link", is_flag=True, help="Hard links instead of copies, on the same file system.")
 
 
 @click.group()
@@ -92,3 +93,15 @@ def pocus_command(source: Path, destination: Path, probe: str, classes: str, fol
     names = [name.strip() for name in classes.split(",")]
     summary = pocus.convert(source, destination, probe=probe, classes=names, folds=folds)
     _written(destination, summary)
+
+
+@corpus.command("esc50")
+@_source
+@_destination
+@click.option("--subset", type=click.Choice(["esc50", "esc10"]), default="esc50", show_default=True)
+@_link
+def esc50_command(source: Path, destination: Path, subset: str, link: bool) -> None:
+    """ESC-50 or ESC-10, environmental sounds: official folds."""
+    from training.corpora import esc50
+
+    _written(destination, esc50.convert(source, destination, subset=subset, link=link))

@@ -17,7 +17,6 @@ expect less elsewhere. Convex and linear probes look different and go with the l
 can have clips of both labels, from both sides of the chest. Not for diagnosis.
 """
 
-import csv
 import re
 import shutil
 from collections.abc import Sequence
@@ -27,7 +26,8 @@ import numpy as np
 from sklearn.model_selection import StratifiedGroupKFold
 
 from audiocnn.errors import ConfigError
-from training.corpora.folder import need_file, new_corpus
+from training.corpora.folder import new_corpus
+from training.corpora.table import read_table
 from training.corpora.video import check_video
 from training.progress import track
 
@@ -56,7 +56,7 @@ def convert(
         raise ConfigError(f"classes must be at least two of {', '.join(LABELS)}, got {', '.join(classes) or 'none'}")
     if probe not in ("convex", "linear"):
         raise ConfigError(f"probe must be convex or linear, got {probe!r}")
-    listed = _read_rows(source)
+    listed = read_table(source / CLIPS, f"{CLIPS} and the clips it lists", _NEEDED)
     patients = group_clips([(row["path"], row["patient_id"]) for row in listed])
     pairs = zip(listed, patients, strict=True)
     chosen = [(row, group) for row, group in pairs if row["label"] in classes and row["probe"] == probe]
@@ -86,26 +86,6 @@ def group_clips(clips: Sequence[tuple[str, str]]) -> list[str]:
                 group_of[key] = name
         group_of.update(dict.fromkeys(keys, name))
     return [group_of[f"patient {patient}"] for _, patient in clips]
-
-
-def _read_rows(source: Path) -> list[dict[str, str]]:
-    path = source / CLIPS
-    need_file(path, f"{CLIPS} and the clips it lists")
-    try:
-        with path.open(encoding="utf-8", newline="") as file:
-            rows = list(csv.DictReader(file))
-    except (OSError, ValueError, csv.Error) as error:
-        raise ConfigError(f"cannot read {path}: {error}") from error
-    for number, row in enumerate(rows, start=1):
-        empty = [column for column in _NEEDED if not row.get(column)]
-        if None in row.values() or None in row:
-            raise ConfigError(f"row {number} of {path} has not as many values as there are columns; fetch it again")
-        if empty:
-            raise ConfigError(f"row {number} of {path} has no {', '.join(empty)}; fetch the file again")
-        inside = Path(row["path"])
-        if inside.is_absolute() or ".." in inside.parts:
-            raise ConfigError(f"row {number} of {path} leads out of its folder: {inside}")
-    return rows
 
 
 def _make_folds(labels: Sequence[str], groups: Sequence[str], folds: int) -> list[str]:

@@ -1,0 +1,34 @@
+"""The tables that corpora come with."""
+
+import csv
+from collections.abc import Iterable
+from pathlib import Path
+
+from audiocnn.errors import ConfigError
+from training.corpora.folder import need_file
+
+
+def read_table(path: Path, what: str, needed: Iterable[str], *, inside: str = "path") -> list[dict[str, str]]:
+    """The rows of a CSV file, each with all its values, none of those in the columns `needed` empty.
+
+    what: which files the folder should hold. inside: the needed column with a path, which must not lead out of the
+    corpus. Raises `ConfigError` for a file that is missing, unreadable or empty, and names the row that is wrong.
+    """
+    need_file(path, what)
+    try:
+        with path.open(encoding="utf-8", newline="") as file:
+            rows = list(csv.DictReader(file))
+    except (OSError, ValueError, csv.Error) as error:
+        raise ConfigError(f"cannot read {path}: {error}") from error
+    if not rows:
+        raise ConfigError(f"{path} has no rows; fetch the file again")
+    for number, row in enumerate(rows, start=1):
+        empty = [column for column in needed if not row.get(column)]
+        if None in row.values() or None in row:
+            raise ConfigError(f"row {number} of {path} has not as many values as there are columns; fetch it again")
+        if empty:
+            raise ConfigError(f"row {number} of {path} has no {', '.join(empty)}; fetch the file again")
+        clip = Path(row[inside])
+        if clip.is_absolute() or ".." in clip.parts:
+            raise ConfigError(f"row {number} of {path} leads out of its folder: {clip}")
+    return rows
