@@ -4,6 +4,7 @@ import json
 import logging
 import multiprocessing
 import os
+import threading
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
@@ -58,7 +59,8 @@ def cross_validate(
         raise ConfigError(f"the manifest has no fold {', '.join(unknown)}; it has {', '.join(folds_of(clips))}")
     work = [(seed, fold) for seed in seeds for fold in folds or folds_of(clips)]
     threads = max(1, (os.cpu_count() or 1) // jobs)
-    with ProcessPoolExecutor(jobs, mp_context=multiprocessing.get_context("spawn")) as pool:
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(jobs, context, initializer=_end_with_parent) as pool:
         futures = [
             pool.submit(
                 _one, replace(config, seed=seed), data, run / f"seed-{seed}-fold-{fold}", cache, device, fold, threads
@@ -69,6 +71,17 @@ def cross_validate(
     results = _summary(config, work, outcomes)
     write_atomically(run / RESULTS, (json.dumps(results, indent=1) + "\n").encode())
     return results
+
+
+def _end_with_parent() -> None:
+    """Let this process end when the one that started it does, however that ended: nobody would take its result."""
+
+    def wait() -> None:
+        if (parent := multiprocessing.parent_process()) is not None:
+            parent.join()
+        os._exit(1)
+
+    threading.Thread(target=wait, daemon=True).start()
 
 
 def _one(

@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -257,6 +258,34 @@ def test_cross_validation_of_one_fold_with_another_setting(data: Path, tmp_path:
     results = json.loads((tmp_path / "peak" / "crossval.json").read_text())
     assert [fold["fold"] for fold in results["folds"]] == ["2"]
     assert read_spec(tmp_path / "peak" / "seed-0-fold-2" / "model").input.normalisation == "peak"
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="finds the processes in /proc")
+def test_the_trainings_of_a_killed_cross_validation_end_too(data: Path, tmp_path: Path) -> None:
+    (tmp_path / "run.toml").write_text(TOML)
+    arguments = ("crossval", "run.toml", "--data", str(data), "--device", "cpu", "--set", "train.epochs=100000")
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
+    output = tmp_path / "output"
+    with output.open("w") as file:
+        parent = subprocess.Popen(
+            [sys.executable, "-m", "training", *arguments], cwd=tmp_path, env=environment, stdout=file, stderr=file
+        )
+    try:
+        run = tmp_path / "runs" / "notes-crossval" / "seed-0-fold-0" / "metrics.jsonl"
+        wait_until(run.exists, 120, output)
+        children = Path(f"/proc/{parent.pid}/task/{parent.pid}/children").read_text().split()
+        assert children
+    finally:
+        parent.kill()
+        parent.wait()
+    wait_until(lambda: not any(Path(f"/proc/{child}").exists() for child in children), 30, output)
+
+
+def wait_until(true: Callable[[], bool], seconds: float, output: Path) -> None:
+    deadline = time.monotonic() + seconds
+    while not true():
+        assert time.monotonic() < deadline, output.read_text()
+        time.sleep(0.1)
 
 
 def test_the_baseline_runs_on_the_same_folds(data: Path, tmp_path: Path) -> None:
