@@ -105,3 +105,14 @@ def esc50_command(source: Path, destination: Path, subset: str, link: bool) -> N
     from training.corpora import esc50
 
     _written(destination, esc50.convert(source, destination, subset=subset, link=link))
+
+
+@corpus.command("fsdd")
+@_source
+@_destination
+@_link
+def fsdd_command(source: Path, destination: Path, link: bool) -> None:
+    """Free Spoken Digit Dataset: a fold for each speaker."""
+    from training.corpora import fsdd
+
+    _written(destination, fsdd.convert(source, destination, link=link))
