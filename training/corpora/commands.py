@@ -116,3 +116,14 @@ def fsdd_command(source: Path, destination: Path, link: bool) -> None:
     from training.corpora import fsdd
 
     _written(destination, fsdd.convert(source, destination, link=link))
+
+
+@corpus.command("emotify")
+@_source
+@_destination
+@_link
+def emotify_command(source: Path, destination: Path, link: bool) -> None:
+    """Emotify, music: genres and felt emotions, folds by artist."""
+    from training.corpora import emotify
+
+    _written(destination, emotify.convert(source, destination, link=link))
