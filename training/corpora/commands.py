@@ -127,3 +127,14 @@ def emotify_command(source: Path, destination: Path, link: bool) -> None:
     from training.corpora import emotify
 
     _written(destination, emotify.convert(source, destination, link=link))
+
+
+@corpus.command("speech-commands")
+@_source
+@_destination
+@_link
+def speech_commands_command(source: Path, destination: Path, link: bool) -> None:
+    """Speech Commands, single words: official split by speaker."""
+    from training.corpora import speech_commands
+
+    _written(destination, speech_commands.convert(source, destination, link=link))
