@@ -138,3 +138,14 @@ def speech_commands_command(source: Path, destination: Path, link: bool) -> None
     from training.corpora import speech_commands
 
     _written(destination, speech_commands.convert(source, destination, link=link))
+
+
+@corpus.command("urbansound8k")
+@_source
+@_destination
+@_link
+def urbansound8k_command(source: Path, destination: Path, link: bool) -> None:
+    """UrbanSound8K, city sounds: ten official folds."""
+    from training.corpora import urbansound8k
+
+    _written(destination, urbansound8k.convert(source, destination, link=link))
