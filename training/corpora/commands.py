@@ -149,3 +149,17 @@ def urbansound8k_command(source: Path, destination: Path, link: bool) -> None:
     from training.corpora import urbansound8k
 
     _written(destination, urbansound8k.convert(source, destination, link=link))
+
+
+@corpus.command("gtzan")
+@_source
+@_destination
+@click.option("--lists", type=FOLDER, help="Folder of the artist-filtered lists.  [default: SOURCE]")
+@click.option("--checksums", type=click.Path(dir_okay=False, path_type=Path), help="Lines of SHA-256, bytes and name.")
+@_link
+def gtzan_command(source: Path, destination: Path, lists: Path | None, checksums: Path | None, link: bool) -> None:
+    """GTZAN, music by genre: the artist-filtered split."""
+    from training.corpora import gtzan
+
+    summary = gtzan.convert(source, destination, lists=lists or source, checksums=checksums, link=link)
+    _written(destination, summary)
