@@ -27,6 +27,7 @@ from training.metrics import measure
 from training.publish import publish
 from training.robustness import measure_changes
 from training.silence.command import silence
+from training.stopping import Stopped
 
 FOLDER = click.Path(file_okay=False, path_type=Path)
 
@@ -202,10 +203,17 @@ commands.add_command(silence)
 
 
 def main() -> None:
-    """Run a command; what the user can mend is one line on standard error and exit code 2."""
+    """Run a command; what the user can mend is one line on standard error and exit code 2.
+
+    A run stopped by a signal is one line as well, and as in shells 128 and its number: 143, or 130 for Ctrl-C.
+    """
     logging.basicConfig(level=logging.INFO if "RANK" in os.environ else logging.WARNING, format="%(message)s")
     try:
         commands(prog_name="python -m training")
     except AudioCnnError as error:
         click.echo(f"error: {error}", err=True)
         sys.exit(2)
+    except Stopped as stopped:
+        if os.environ.get("RANK", "0") == "0":  # once, not from every process
+            click.echo(str(stopped), err=True)
+        sys.exit(stopped.exit_code)

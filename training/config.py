@@ -120,6 +120,7 @@ class OptimConfig:
     mixup: alpha of the Beta distribution, 0 for none.
     ema: decay of the averaged weights that are validated and kept.
     patience: epochs without a better validation loss before stopping; needs a validation split.
+    save_every_s: seconds between two saved states within an epoch; a state is saved after each epoch as well.
     """
 
     epochs: int = 60
@@ -136,12 +137,19 @@ class OptimConfig:
     mixup: float = 0.0
     ema: float = 0.995
     patience: int = 15
+    save_every_s: float = 300.0
 
     def __post_init__(self) -> None:
         counts = ["epochs", "crops_per_clip", "batch_size", "patience"]
         _check("train.", self, counts, lambda v: v >= 1, "at least 1")
         _check("train.", self, ["lr", "clip_grad"], lambda v: 0 < v < math.inf, "a finite number above 0")
-        _check("train.", self, ["weight_decay", "mixup"], lambda v: 0 <= v < math.inf, "a finite number from 0 up")
+        _check(
+            "train.",
+            self,
+            ["weight_decay", "mixup", "save_every_s"],
+            lambda v: 0 <= v < math.inf,
+            "a finite number from 0 up",
+        )
         _check("train.", self, ["warmup", "label_smoothing", "ema"], lambda v: 0 <= v <= 1, "a share from 0 to 1")
         _check("train.", self, ["momentum"], lambda v: 0 <= v < 1, "from 0 to below 1")
 

@@ -23,6 +23,11 @@ class Process:
     def is_first(self) -> bool:
         return self.rank == 0
 
+    def wait_for_others(self) -> None:
+        """Return when all processes have called this."""
+        if self.world_size > 1:
+            distributed.barrier()
+
 
 @contextmanager
 def join(device: str) -> Iterator[Process]:

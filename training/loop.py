@@ -2,25 +2,19 @@
 
 import inspect
 import json
-import logging
 import time
-import warnings
-from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor, distributed, nn
 from torch.nn.parallel import DistributedDataParallel
 
 from audiocnn import checkpoint, models
 from audiocnn.errors import AudioCnnError, ConfigError
-from audiocnn.inference.classifier import batched
-from audiocnn.inference.silence import background_rule, left_out
 from audiocnn.nn.heads import Head, head_of
-from audiocnn.prepared import Window
 from audiocnn.spec import ModelSpec, TaskSpec
 from training import state
 from training.config import Config
@@ -30,24 +24,23 @@ from training.data.manifest import Clip, read_clips
 from training.data.media import medium_of
 from training.data.medium import Medium
 from training.data.split import Split, split_clips
-from training.data.targets import targets_of, task_of
+from training.data.targets import task_of
 from training.distributed import Process
-from training.metrics import Scores, measure
+from training.history import History
 from training.optim import Ema, learning_rate, make_optimizer
 from training.progress import progress_bar
-
-logger = logging.getLogger(__name__)
+from training.stopping import Stopped, stop_signals
+from training.validation import validate
 
 MODEL = "model"
-METRICS = "metrics.jsonl"
-_VALIDATION_BATCH = 32
 
 
 def train(config: Config, data: Path, run: Path, cache_directory: Path, process: Process, fold: str | None) -> Path:
-    """Train a model and keep it in `run/model`; a run that was stopped goes on from its last epoch.
+    """Train a model and keep it in `run/model`; a run that was stopped goes on after its last saved step.
 
     data: the folder of clips. fold: held out as test set, not looked at here. Returns the model directory.
-    Raises `ConfigError` for illegal data or configuration, `CheckpointError` if `run` holds another run.
+    Raises `ConfigError` for illegal data or configuration, `CheckpointError` if `run` holds another run, `Stopped`
+    after SIGTERM or Ctrl-C, when the step at work is done and the state saved.
     """
     check_architecture(config)
     medium = medium_of(config)
@@ -65,28 +58,44 @@ def train(config: Config, data: Path, run: Path, cache_directory: Path, process:
     network = network.to(process.device, memory_format=_memory_format(config.input.ndim))  # type: ignore[call-overload]
     ema = Ema(network, config.train.ema)
     optimizer = make_optimizer(network, config.train)
-    fingerprint = json.dumps(
-        [config.to_json(), task.labels, [str(c.path.relative_to(data)) for c in split.train], fold]
-    )
+    settings = config.to_json()
+    del settings["train"]["save_every_s"]  # may change between the parts of a run
+    fingerprint = json.dumps([settings, task.labels, [str(c.path.relative_to(data)) for c in split.train], fold])
     run.mkdir(parents=True, exist_ok=True)
     progress = state.load_state(run, network, ema, optimizer, fingerprint)
     stepped = DistributedDataParallel(network) if process.world_size > 1 else network
 
-    with progress_bar(visible=process.is_first) as bar, _Log(run, process) as log:
-        done = progress.epoch * batches.steps_per_epoch
+    with (
+        stop_signals(process) as stop,
+        progress_bar(visible=process.is_first) as bar,
+        History(run, progress.epoch, process) as history,
+    ):
+        done = progress.epoch * batches.steps_per_epoch + progress.step
         bar_task = bar.add_task(run.name, total=total_steps, completed=done, note="")
+        saved = time.monotonic()
         while progress.epoch < config.train.epochs and not _out_of_patience(progress, config):
-            started, losses = time.perf_counter(), []
             stepped.train()
-            for step in range(progress.epoch * batches.steps_per_epoch, (progress.epoch + 1) * batches.steps_per_epoch):
+            while progress.step < batches.steps_per_epoch:
+                started = time.perf_counter()
+                step = progress.epoch * batches.steps_per_epoch + progress.step
                 rate = learning_rate(step, total_steps, config.train)
                 batch = batches.batch(step, process.rank, process.world_size)
-                losses.append(_step(stepped, optimizer, batch, medium, head, config, step, rate, process))
+                progress.loss_sum += _step(stepped, optimizer, batch, medium, head, config, step, rate, process)
                 ema.update(network, step)
+                progress.step += 1
+                progress.seconds += time.perf_counter() - started
                 bar.update(bar_task, advance=1)
-            progress.epoch += 1
-            row: dict[str, Any] = {"epoch": progress.epoch, "train_loss": float(np.mean(losses)), "lr": rate}
-            row["seconds"] = round(time.perf_counter() - started, 3)
+                signal = stop.asked()
+                if process.is_first and (signal or time.monotonic() - saved >= config.train.save_every_s):
+                    state.save_state(run, network, ema, optimizer, progress, fingerprint)
+                    saved = time.monotonic()
+                if signal:
+                    process.wait_for_others()  # a launcher kills the rest when the first one ends
+                    raise Stopped(signal, step + 1, total_steps)
+            done = (progress.epoch + 1) * batches.steps_per_epoch
+            row: dict[str, Any] = {"epoch": progress.epoch + 1, "train_loss": progress.loss_sum / progress.step}
+            row |= {"lr": learning_rate(done - 1, total_steps, config.train), "seconds": round(progress.seconds, 3)}
+            progress = replace(progress, epoch=progress.epoch + 1, step=0, loss_sum=0.0, seconds=0.0)
             if process.is_first:
                 measured: dict[str, Any] = {}
                 with ema.applied_to(network):
@@ -99,9 +108,9 @@ def train(config: Config, data: Path, run: Path, cache_directory: Path, process:
                         checkpoint.save(
                             run / MODEL, _spec(config, task, len(split.train), progress, fold, measured), network
                         )
-                row["validation"] = measured
+                history.write(row | {"validation": measured})
                 state.save_state(run, network, ema, optimizer, progress, fingerprint)
-                log.write(row)
+                saved = time.monotonic()
             _share(progress, process)
     return run / MODEL
 
@@ -162,33 +171,6 @@ def _step(
     return loss.item()
 
 
-def validate(
-    network: nn.Module, config: Config, medium: Medium, clips: list[Clip], cache: Cache, task: TaskSpec
-) -> dict[str, Any]:
-    """Metrics on whole clips: the same windows and the same mean over those that are not silent as in `Classifier`."""
-    device = next(network.parameters()).device
-    scores: Scores = np.zeros((len(clips), len(task.labels)))
-    with torch.inference_mode():
-        for batch in batched(_heard(clips, cache, medium, background_rule(config.input)), _VALIDATION_BATCH):
-            values = torch.from_numpy(np.stack([window.values for _, window, _ in batch])).to(device)
-            found = head_of(task).answers(network(values).double().cpu().numpy())
-            for (index, _, weight), row in zip(batch, found, strict=True):
-                scores[index] += weight * row
-    return measure(scores, targets_of(clips, task), task, config.merge)
-
-
-def _heard(
-    clips: list[Clip], cache: Cache, medium: Medium, background: Callable[[Sequence[Window]], NDArray[np.bool_]]
-) -> Iterator[tuple[int, Window, float]]:
-    """The windows that vote: the index of their clip, the window, and its share of the clip's answer."""
-    for index, clip in enumerate(clips):
-        windows = list(medium.windows(cache.items(clip)))
-        heard = [window for window in windows if not window.silent] or windows
-        quiet = left_out(background(heard), np.array([window.level_db for window in heard]))
-        heard = [window for window, is_quiet in zip(heard, quiet, strict=True) if not is_quiet]
-        yield from ((index, window, 1 / len(heard)) for window in heard)
-
-
 def _out_of_patience(progress: state.Progress, config: Config) -> bool:
     return bool(progress.best_epoch) and progress.epoch - progress.best_epoch >= config.train.patience
 
@@ -223,11 +205,11 @@ def _memory_format(ndim: int) -> torch.memory_format:
 
 def _shared_cache(directory: Path, clips: list[Clip], medium: Medium, config: Config, process: Process) -> Cache:
     """The decoded clips; the first process decodes, the others wait for it."""
-    if process.world_size > 1 and not process.is_first:
-        distributed.barrier()
+    if not process.is_first:
+        process.wait_for_others()
     cache = open_cache(directory, clips, medium, config.data.max_unreadable)
-    if process.world_size > 1 and process.is_first:
-        distributed.barrier()
+    if process.is_first:
+        process.wait_for_others()
     return cache
 
 
@@ -237,31 +219,3 @@ def _share(progress: state.Progress, process: Process) -> None:
         best = torch.tensor([progress.best_loss, progress.best_epoch], dtype=torch.float64, device=process.device)
         distributed.broadcast(best, src=0)
         progress.best_loss, progress.best_epoch = float(best[0]), int(best[1])
-
-
-class _Log:
-    """Metrics of each epoch as a line of JSON, for TensorBoard, and as a log message."""
-
-    def __init__(self, run: Path, process: Process) -> None:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", DeprecationWarning)  # tensorboard's own imports
-            from torch.utils.tensorboard import SummaryWriter
-        self._path = run / METRICS
-        self._board = SummaryWriter(str(run / "tensorboard")) if process.is_first else None
-
-    def __enter__(self) -> "_Log":
-        return self
-
-    def write(self, row: dict[str, Any]) -> None:
-        with self._path.open("a", encoding="utf-8") as file:
-            file.write(json.dumps(row) + "\n")
-        if self._board:
-            validation = {f"validation_{name}": value for name, value in row["validation"].items()}
-            for name, value in (row | validation).items():
-                if isinstance(value, float):
-                    self._board.add_scalar(name, value, row["epoch"])
-        logger.info("%s", json.dumps(row))
-
-    def __exit__(self, *error: object) -> None:
-        if self._board:
-            self._board.close()

@@ -1,4 +1,4 @@
-"""Everything a run needs to go on where it stopped, written atomically after each epoch. Nothing is pickled.
+"""Everything a run needs to go on where it stopped, written atomically. Nothing is pickled.
 
 Random numbers need no state: crops, augmentation and dropout are seeded by run and step.
 """
@@ -21,9 +21,16 @@ STATE = "state.safetensors"
 
 @dataclass(slots=True)
 class Progress:
-    """How far a run has come: epochs done, and the best validation loss with its epoch (0: none yet)."""
+    """How far a run has come.
+
+    epoch: epochs done. step, loss_sum, seconds: steps done in the epoch after those, the sum of their losses, and the
+    time they took. best_loss, best_epoch: the best validation loss with its epoch (0: none yet).
+    """
 
     epoch: int = 0
+    step: int = 0
+    loss_sum: float = 0.0
+    seconds: float = 0.0
     best_loss: float = float("inf")
     best_epoch: int = 0
 
