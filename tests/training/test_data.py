@@ -165,6 +165,13 @@ class TestCrops:
         assert not np.array_equal(first, other)
         assert not np.array_equal(first, crops(replace(config, seed=1)).batch(7)[0])
 
+    def test_a_step_is_the_same_whatever_was_asked_before(
+        self, crops: Callable[[Config], Batches], config: Config
+    ) -> None:
+        used = crops(config)
+        for step in (7, 0, 13, 7, 1):  # epochs 1, 0, 2, 1, 0
+            np.testing.assert_array_equal(used.batch(step)[0], crops(config).batch(step)[0])
+
     def test_the_ranks_share_the_batch(self, crops: Callable[[Config], Batches], config: Config) -> None:
         made = crops(config)
         whole = made.batch(3)[0].numpy()

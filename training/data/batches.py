@@ -27,6 +27,7 @@ class Batches:
         epoch_size = len(clips) * config.train.crops_per_clip
         self._batch_size = min(config.train.batch_size, epoch_size)
         self.steps_per_epoch = epoch_size // self._batch_size
+        self._last_order: tuple[int, NDArray[np.int64]] | None = None
 
     def batch(self, step: int, rank: int = 0, world_size: int = 1) -> tuple[Tensor, Tensor]:
         """This process's part of batch `step`: windows as `Medium.crops` gives them, targets `(n, labels)`.
@@ -44,5 +45,9 @@ class Batches:
 
     def _order(self, epoch: int) -> NDArray[np.int64]:
         """Every clip `crops_per_clip` times, each round in a new order."""
-        random = np.random.default_rng((self._config.seed, 0, epoch))
-        return np.concatenate([random.permutation(len(self._clips)) for _ in range(self._config.train.crops_per_clip)])
+        # Kept for the epoch at work: drawing it for each batch costs time as the square of the clips.
+        if self._last_order is None or self._last_order[0] != epoch:
+            random = np.random.default_rng((self._config.seed, 0, epoch))
+            rounds = [random.permutation(len(self._clips)) for _ in range(self._config.train.crops_per_clip)]
+            self._last_order = epoch, np.concatenate(rounds)
+        return self._last_order[1]
