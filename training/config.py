@@ -111,6 +111,11 @@ class OptimConfig:
 
     epochs: passes over the clips, each with `crops_per_clip` random windows of every clip.
     batch_size: windows in one step, over all processes.
+    accumulate: parts a process's share of a step is computed in, one after the other, for networks too large for the
+      memory. Norms over the batch see one part at a time.
+    balance: `loss` weighs labels by how rare they are; `sampling` draws clips so that each label is as frequent, for
+      `single_label` and `binary`; or `none`.
+    compile: whether the network that is stepped goes through `torch.compile`, which needs a compiler.
     precision: of the arithmetic in the network: `float32`, or `bfloat16` (weights stay float32), up to twice as fast
       where the hardware has it.
     optimizer: `adamw`, or `sgd` with `momentum`, the plain one with 0.
@@ -119,13 +124,17 @@ class OptimConfig:
     label_smoothing: share of each target spread over all labels; a regression has none.
     mixup: alpha of the Beta distribution, 0 for none.
     ema: decay of the averaged weights that are validated and kept.
-    patience: epochs without a better validation loss before stopping; needs a validation split.
+    keep: which epoch's averaged weights are the model: `best`, of the lowest validation loss, or `last`.
+    patience: epochs without a better validation loss before stopping; needs a validation split and `keep = "best"`.
     save_every_s: seconds between two saved states within an epoch; a state is saved after each epoch as well.
     """
 
     epochs: int = 60
     crops_per_clip: int = 2
     batch_size: int = 32
+    accumulate: int = 1
+    balance: Literal["none", "loss", "sampling"] = "none"
+    compile: bool = False
     precision: Literal["float32", "bfloat16"] = "float32"
     optimizer: Literal["adamw", "sgd"] = "adamw"
     momentum: float = 0.9
@@ -136,11 +145,12 @@ class OptimConfig:
     label_smoothing: float = 0.05
     mixup: float = 0.0
     ema: float = 0.995
+    keep: Literal["best", "last"] = "best"
     patience: int = 15
     save_every_s: float = 300.0
 
     def __post_init__(self) -> None:
-        counts = ["epochs", "crops_per_clip", "batch_size", "patience"]
+        counts = ["epochs", "crops_per_clip", "batch_size", "accumulate", "patience"]
         _check("train.", self, counts, lambda v: v >= 1, "at least 1")
         _check("train.", self, ["lr", "clip_grad"], lambda v: 0 < v < math.inf, "a finite number above 0")
         _check(
@@ -237,12 +247,19 @@ class Config:
 
     def __post_init__(self) -> None:
         _check("", self, ["seed"], lambda v: 0 <= v < 2**32, "from 0 to 4294967295")
+        _check_balance(self.train.balance, self.data.kind)
         if not isinstance(self.augment, _augment_record(self.input.media)):
             raise ConfigError(f"augment must fit input.media = {self.input.media!r}, got {type(self.augment).__name__}")
 
     def to_json(self) -> dict[str, Any]:
         """The run as plain JSON types."""
         return dataclasses.asdict(self) | {"input": input_to_json(self.input)}
+
+
+def _check_balance(balance: str, kind: TaskKind) -> None:
+    legal = {"multi_label": ["none", "loss"], "regression": ["none"]}.get(kind, ["none", "loss", "sampling"])
+    if balance not in legal:
+        raise ConfigError(f"train.balance must be {' or '.join(legal)} for data.kind = {kind!r}, got {balance!r}")
 
 
 def load_config(path: Path, overrides: Sequence[str] = ()) -> Config:

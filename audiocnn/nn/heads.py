@@ -29,11 +29,14 @@ class Head(ABC):
         """One number for each label, `(batch, labels)`, from logits `(batch, num_outputs)`."""
 
     @abstractmethod
-    def loss(self, logits: "Tensor", targets: "Tensor", smoothing: float = 0.0) -> "Tensor":
+    def loss(
+        self, logits: "Tensor", targets: "Tensor", smoothing: float = 0.0, weights: "Tensor | None" = None
+    ) -> "Tensor":
         """The mean loss of a batch.
 
         targets: `(batch, labels)`; for classes shares between 0 and 1, which `smoothing` draws towards the middle, for
         quantities values in their units.
+        weights: `(labels,)`, how often each label counts where it is true; once by default. Quantities have none.
         """
 
 
@@ -45,10 +48,12 @@ class SingleLabelHead(Head):
         scores: Array = exponentials / exponentials.sum(axis=1, keepdims=True)
         return scores
 
-    def loss(self, logits: "Tensor", targets: "Tensor", smoothing: float = 0.0) -> "Tensor":
+    def loss(
+        self, logits: "Tensor", targets: "Tensor", smoothing: float = 0.0, weights: "Tensor | None" = None
+    ) -> "Tensor":
         from torch.nn import functional as F
 
-        return F.cross_entropy(logits, targets, label_smoothing=smoothing)
+        return F.cross_entropy(logits, targets, weights, label_smoothing=smoothing)
 
 
 class MultiLabelHead(Head):
@@ -57,8 +62,10 @@ class MultiLabelHead(Head):
     def answers(self, logits: Array) -> Array:
         return _sigmoid(logits)
 
-    def loss(self, logits: "Tensor", targets: "Tensor", smoothing: float = 0.0) -> "Tensor":
-        return _binary_cross_entropy(logits, targets, smoothing)
+    def loss(
+        self, logits: "Tensor", targets: "Tensor", smoothing: float = 0.0, weights: "Tensor | None" = None
+    ) -> "Tensor":
+        return _binary_cross_entropy(logits, targets, smoothing, weights)
 
 
 class BinaryHead(Head):
@@ -71,8 +78,14 @@ class BinaryHead(Head):
     def answers(self, logits: Array) -> Array:
         return np.concatenate([_sigmoid(-logits), _sigmoid(logits)], axis=1)
 
-    def loss(self, logits: "Tensor", targets: "Tensor", smoothing: float = 0.0) -> "Tensor":
-        return _binary_cross_entropy(logits, targets[:, 1:], smoothing)
+    def loss(
+        self, logits: "Tensor", targets: "Tensor", smoothing: float = 0.0, weights: "Tensor | None" = None
+    ) -> "Tensor":
+        if weights is None:
+            return _binary_cross_entropy(logits, targets[:, 1:], smoothing)
+        no, yes = weights
+        weighted: Tensor = no * _binary_cross_entropy(logits, targets[:, 1:], smoothing, yes / no)
+        return weighted
 
 
 class RegressionHead(Head):
@@ -92,7 +105,9 @@ class RegressionHead(Head):
     def answers(self, logits: Array) -> Array:
         return (self._mean + self._deviation * logits).clip(self._low, self._high)
 
-    def loss(self, logits: "Tensor", targets: "Tensor", smoothing: float = 0.0) -> "Tensor":
+    def loss(
+        self, logits: "Tensor", targets: "Tensor", smoothing: float = 0.0, weights: "Tensor | None" = None
+    ) -> "Tensor":
         from torch.nn import functional as F
 
         mean, deviation = (targets.new_tensor(values) for values in (self._mean, self._deviation))
@@ -116,7 +131,9 @@ def _sigmoid(logits: Array) -> Array:
     return 0.5 + 0.5 * np.tanh(0.5 * logits)  # without overflow
 
 
-def _binary_cross_entropy(logits: "Tensor", targets: "Tensor", smoothing: float) -> "Tensor":
+def _binary_cross_entropy(
+    logits: "Tensor", targets: "Tensor", smoothing: float, weights: "Tensor | None" = None
+) -> "Tensor":
     from torch.nn import functional as F
 
-    return F.binary_cross_entropy_with_logits(logits, targets * (1 - smoothing) + smoothing / 2)
+    return F.binary_cross_entropy_with_logits(logits, targets * (1 - smoothing) + smoothing / 2, pos_weight=weights)

@@ -84,6 +84,19 @@ class TestLosses:
             0.95 * np.log(1 + np.exp(-2.0)) + 0.05 * np.log(1 + np.exp(2.0))
         )
 
+    @pytest.mark.parametrize("kind", ["single_label", "multi_label", "binary"])
+    def test_a_weight_counts_a_true_label_so_often(self, kind):
+        random = np.random.default_rng(1)
+        head, labels = head_of(TASKS[kind]), len(TASKS[kind].labels)
+        logits = random.standard_normal((6, head.num_outputs))
+        targets, weights = np.eye(labels)[random.integers(labels, size=6)], random.uniform(0.2, 5, labels)
+        terms = weights * targets * np.log(head.answers(logits))
+        if kind == "multi_label":
+            terms = terms + (1 - targets) * np.log(1 - head.answers(logits))
+        expected = -terms.sum() / (6 * labels if kind == "multi_label" else 6)
+        loss = head.loss(torch.tensor(logits), torch.tensor(targets), weights=torch.tensor(weights))
+        assert loss.item() == pytest.approx(expected)
+
     def test_regression_squares_errors_in_deviations(self):
         head = head_of(TASKS["regression"])
         logits = torch.tensor([[1.0, 2.0], [0.0, 0.0]], requires_grad=True)

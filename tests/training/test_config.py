@@ -43,7 +43,7 @@ def test_lists_become_tuples_and_defaults_fill_in(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        (MINIMAL + "[train]\nepoch = 3\n", r"\[train\] has unknown keys epoch; known: batch_size"),
+        (MINIMAL + "[train]\nepoch = 3\n", r"\[train\] has unknown keys epoch; known: accumulate"),
         (MINIMAL + "[train]\nepochs = 0\n", "train.epochs must be at least 1, got 0"),
         (MINIMAL + "[augment]\nnoise_db = [3.0]\n", r"noise_db must be \[\] or \[lowest, highest\] .*, got \[3.0\]"),
         (MINIMAL + "[data]\nvalidation = 1.5\n", "validation must be a share from 0 to below 1, got 1.5"),
@@ -125,7 +125,10 @@ def test_a_value_of_another_type_is_refused(tmp_path: Path, change: str, message
 @pytest.mark.parametrize(
     ("key", "values", "wanted"),
     [
-        *((f"train.{key}", "0 -1", "at least 1") for key in ("epochs", "crops_per_clip", "batch_size", "patience")),
+        *(
+            (f"train.{key}", "0 -1", "at least 1")
+            for key in ("epochs", "crops_per_clip", "batch_size", "accumulate", "patience")
+        ),
         *((f"train.{key}", "0.0 -1 inf nan", "a finite number above 0") for key in ("lr", "clip_grad")),
         *((f"train.{key}", "-1 inf nan", "a finite number from 0 up") for key in ("weight_decay", "mixup")),
         *((f"train.{key}", "-0.1 1.1 nan", "a share from 0 to 1") for key in ("warmup", "label_smoothing", "ema")),
@@ -143,6 +146,24 @@ def test_a_value_of_another_type_is_refused(tmp_path: Path, change: str, message
 def test_a_value_out_of_range_is_refused(tmp_path: Path, key: str, values: str, wanted: str) -> None:
     for value in values.split():
         assert refusal(tmp_path, f"{key}={value}") == f"{key} must be {wanted}, got {value}"
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        (["train.balance=half"], "train.balance must be one of none, loss, sampling, got 'half'"),
+        (
+            ["train.balance=sampling", "data.kind=multi_label"],
+            "train.balance must be none or loss for data.kind = 'multi_label', got 'sampling'",
+        ),
+        (["train.keep=first"], "train.keep must be one of best, last, got 'first'"),
+        (["train.compile=1"], "train.compile must be true or false, got 1"),
+    ],
+)
+def test_a_way_of_training_that_does_not_exist_is_refused(tmp_path: Path, changes: list[str], message: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        load_config(write(tmp_path, MINIMAL), changes)
+    assert str(caught.value) == message
 
 
 @pytest.mark.parametrize("value", ["[1.0]", "[1, 2, 3]", "[9, 3]", "[-121, 0]", "[0, 121]", "[0, nan]"])
