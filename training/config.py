@@ -27,6 +27,7 @@ _WORDS: dict[Any, str] = {
 }
 
 _MOST_DB = 120
+_STEEPEST = 4  # exponent of coloured noise
 
 
 def _check(section: str, record: object, names: Sequence[str], legal: Callable[[Any], bool], words: str) -> None:
@@ -122,7 +123,10 @@ class OptimConfig:
     lr: peak learning rate; it rises over `warmup` (a share of all steps) and falls along a cosine to zero.
     weight_decay: on weights only, never on norms and biases. clip_grad: largest gradient norm.
     label_smoothing: share of each target spread over all labels; a regression has none.
-    mixup: alpha of the Beta distribution, 0 for none.
+    mixup: two windows of a batch become one, and their targets, at a ratio from Beta(mixup, mixup); 0 for none.
+    mixing: how: `mixup`, a plain blend; or, for sound, `between-class`, of windows with different targets at the ratio
+      at which they are heard, as in its paper with mixup = 1.
+    cut_mix: for sound, share of the batches in which a span of each window is replaced by another's instead.
     ema: decay of the averaged weights that are validated and kept.
     keep: which epoch's averaged weights are the model: `best`, of the lowest validation loss, or `last`.
     patience: epochs without a better validation loss before stopping; needs a validation split and `keep = "best"`.
@@ -144,6 +148,8 @@ class OptimConfig:
     clip_grad: float = 2.0
     label_smoothing: float = 0.05
     mixup: float = 0.0
+    mixing: Literal["mixup", "between-class"] = "mixup"
+    cut_mix: float = 0.0
     ema: float = 0.995
     keep: Literal["best", "last"] = "best"
     patience: int = 15
@@ -160,40 +166,59 @@ class OptimConfig:
             lambda v: 0 <= v < math.inf,
             "a finite number from 0 up",
         )
-        _check("train.", self, ["warmup", "label_smoothing", "ema"], lambda v: 0 <= v <= 1, "a share from 0 to 1")
+        shares = ["warmup", "label_smoothing", "ema", "cut_mix"]
+        _check("train.", self, shares, lambda v: 0 <= v <= 1, "a share from 0 to 1")
         _check("train.", self, ["momentum"], lambda v: 0 <= v < 1, "from 0 to below 1")
+        if self.mixing == "between-class" and not self.mixup:
+            raise ConfigError(
+                "train.mixup must be above 0 for train.mixing = 'between-class', got 0; the paper has 1.0"
+            )
 
 
 @dataclass(frozen=True, slots=True)
 class AugmentConfig:
     """What each training window goes through, in this order; 0 or an empty range switches a step off.
 
-    speed: largest relative change of speed and pitch. gain_db: largest change of level, either way.
+    speed: largest relative change of speed and pitch. shift: largest move in time, as a share of the window; what
+    leaves at one end enters at the other. gain_db: largest change of level, either way. segment_gain_db: largest of the
+    slow changes of level within the window, either way.
     soft_clip: probability of a saturated master. eq_db: deviation of a random equaliser curve. low_pass: probability of
     a codec-like upper limit between 2.5 kHz and the Nyquist frequency. high_pass: probability of a lower limit between
-    40 and 250 Hz. noise_db: range of signal-to-noise ratios of white noise, applied to every second window.
+    40 and 250 Hz. noise_db: range of signal-to-noise ratios of noise, applied to every second window. noise_colours:
+    range of the exponent a of its power 1/f^a: 0 white, 1 pink, 2 brown, -1 blue, -2 violet; white if empty.
+    time_mask_ms: longest stretch that is silenced, `time_masks` of them in each window.
     polarity: flip half of the windows.
     """
 
     speed: float = 0.0
+    shift: float = 0.0
     gain_db: float = 6.0
+    segment_gain_db: float = 0.0
     soft_clip: float = 0.0
     eq_db: float = 0.0
     low_pass: float = 0.0
     high_pass: float = 0.0
     noise_db: tuple[float, ...] = (15.0, 45.0)
+    noise_colours: tuple[float, ...] = ()
+    time_mask_ms: float = 0.0
+    time_masks: int = 1
     polarity: bool = True
 
     def __post_init__(self) -> None:
         _check("augment.", self, ["speed"], lambda v: 0 <= v < 1, "a share from 0 to below 1")
-        _check("augment.", self, ["gain_db", "eq_db"], lambda v: 0 <= v <= _MOST_DB, f"from 0 to {_MOST_DB} dB")
+        _check("augment.", self, ["shift"], lambda v: 0 <= v <= 1, "a share from 0 to 1")
+        levels = ["gain_db", "segment_gain_db", "eq_db"]
+        _check("augment.", self, levels, lambda v: 0 <= v <= _MOST_DB, f"from 0 to {_MOST_DB} dB")
         chances = ["soft_clip", "low_pass", "high_pass"]
         _check("augment.", self, chances, lambda v: 0 <= v <= 1, "a probability from 0 to 1")
-        if not _is_range(self.noise_db):
-            raise ConfigError(
-                f"augment.noise_db must be [] or [lowest, highest] from -{_MOST_DB} to {_MOST_DB} dB, "
-                f"got {list(self.noise_db)}"
-            )
+        _check("augment.", self, ["time_mask_ms"], lambda v: 0 <= v < math.inf, "a finite number from 0 up")
+        _check("augment.", self, ["time_masks"], lambda v: v >= 1, "at least 1")
+        for name, most, unit in (("noise_db", _MOST_DB, " dB"), ("noise_colours", _STEEPEST, "")):
+            values = getattr(self, name)
+            if not _is_range(values, most):
+                raise ConfigError(
+                    f"augment.{name} must be [] or [lowest, highest] from -{most} to {most}{unit}, got {list(values)}"
+                )
 
 
 @dataclass(frozen=True, slots=True)
@@ -250,6 +275,10 @@ class Config:
         _check_balance(self.train.balance, self.data.kind)
         if not isinstance(self.augment, _augment_record(self.input.media)):
             raise ConfigError(f"augment must fit input.media = {self.input.media!r}, got {type(self.augment).__name__}")
+        if self.input.media != "audio" and (self.train.cut_mix or self.train.mixing != "mixup"):
+            raise ConfigError(
+                f"train.cut_mix and train.mixing are for input.media = 'audio', leave them out for {self.input.media!r}"
+            )
 
     def to_json(self) -> dict[str, Any]:
         """The run as plain JSON types."""
@@ -296,8 +325,8 @@ def _sections_of(table: Mapping[str, Any]) -> Mapping[str, Any]:
     return {"input": INPUT_SPECS[media], "augment": _augment_record(cast(Media, media))}
 
 
-def _is_range(values: tuple[float, ...]) -> bool:
-    return not values or (len(values) == 2 and -_MOST_DB <= values[0] <= values[1] <= _MOST_DB)
+def _is_range(values: tuple[float, ...], most: float) -> bool:
+    return not values or (len(values) == 2 and -most <= values[0] <= values[1] <= most)
 
 
 def _replace(table: dict[str, Any], override: str) -> None:

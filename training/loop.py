@@ -154,8 +154,7 @@ def _step(
     torch.manual_seed(int(random.integers(2**31)))  # for dropout and noise: the same after resuming
     windows, targets = (part.to(process.device, non_blocking=True) for part in batch)
     windows = medium.augment(windows, random)
-    if config.train.mixup:
-        windows, targets = medium.mix(windows, targets, config.train.mixup, random)
+    windows, targets = medium.mix(windows, targets, config.train, random)
     inputs = medium.model_input(windows).contiguous(memory_format=_memory_format(config.input.ndim))
     with torch.autocast(process.device.type, torch.bfloat16, enabled=config.train.precision == "bfloat16"):
         logits = network(inputs).float()

@@ -132,10 +132,14 @@ def test_a_value_of_another_type_is_refused(tmp_path: Path, change: str, message
         *((f"train.{key}", "0.0 -1 inf nan", "a finite number above 0") for key in ("lr", "clip_grad")),
         *((f"train.{key}", "-1 inf nan", "a finite number from 0 up") for key in ("weight_decay", "mixup")),
         *((f"train.{key}", "-0.1 1.1 nan", "a share from 0 to 1") for key in ("warmup", "label_smoothing", "ema")),
+        ("train.cut_mix", "-0.1 1.1 nan", "a share from 0 to 1"),
         ("data.max_unreadable", "-0.1 1.1 nan", "a share from 0 to 1"),
         ("data.validation", "-0.1 1 nan", "a share from 0 to below 1"),
         ("augment.speed", "-0.1 1 nan", "a share from 0 to below 1"),
-        *((f"augment.{key}", "-1 121 nan", "from 0 to 120 dB") for key in ("gain_db", "eq_db")),
+        ("augment.shift", "-0.1 1.1 nan", "a share from 0 to 1"),
+        *((f"augment.{key}", "-1 121 nan", "from 0 to 120 dB") for key in ("gain_db", "segment_gain_db", "eq_db")),
+        ("augment.time_mask_ms", "-1 inf nan", "a finite number from 0 up"),
+        ("augment.time_masks", "0 -1", "at least 1"),
         *(
             (f"augment.{key}", "-0.1 1.1 nan", "a probability from 0 to 1")
             for key in ("soft_clip", "low_pass", "high_pass")
@@ -170,6 +174,28 @@ def test_a_way_of_training_that_does_not_exist_is_refused(tmp_path: Path, change
 def test_noise_levels_out_of_range_are_refused(tmp_path: Path, value: str) -> None:
     wanted = "augment.noise_db must be [] or [lowest, highest] from -120 to 120 dB"
     assert refusal(tmp_path, f"augment.noise_db={value}") == f"{wanted}, got {value}"
+
+
+@pytest.mark.parametrize("value", ["[1.0]", "[2, 1]", "[-5, 0]", "[0, nan]"])
+def test_noise_colours_out_of_range_are_refused(tmp_path: Path, value: str) -> None:
+    wanted = "augment.noise_colours must be [] or [lowest, highest] from -4 to 4"
+    assert refusal(tmp_path, f"augment.noise_colours={value}") == f"{wanted}, got {value}"
+
+
+def test_between_class_mixing_needs_a_ratio(tmp_path: Path) -> None:
+    wanted = "train.mixup must be above 0 for train.mixing = 'between-class', got 0; the paper has 1.0"
+    assert refusal(tmp_path, "train.mixing=between-class") == wanted
+    config = load_config(write(tmp_path, MINIMAL), ["train.mixing=between-class", "train.mixup=1"])
+    assert config.train.mixing == "between-class"
+
+
+@pytest.mark.parametrize("changes", [["train.cut_mix=0.5"], ["train.mixing=between-class", "train.mixup=1"]])
+def test_mixes_of_sound_are_for_sound(tmp_path: Path, changes: list[str]) -> None:
+    image = 'name = "x"\n[input]\nmedia = "image"\nheight = 8\nwidth = 8\n[model]\narchitecture = "lenet-5"\n'
+    with pytest.raises(
+        ConfigError, match=r"train.cut_mix and train.mixing are for input.media = 'audio', leave them out for 'image'"
+    ):
+        load_config(write(tmp_path, image), changes)
 
 
 def test_the_ends_of_ranges_and_whole_numbers_for_fractions_are_taken(tmp_path: Path) -> None:

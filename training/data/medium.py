@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from audiocnn.prepared import Window
+from training.config import OptimConfig
 from training.data.cache import Cache, Decoder
 from training.data.manifest import Clip
 
@@ -30,8 +31,8 @@ class Medium(Decoder, ABC):
         """The windows that `crops` gave, on any device, each changed in its own random way."""
 
     @abstractmethod
-    def mix(self, windows: Tensor, targets: Tensor, alpha: float, random: Generator) -> tuple[Tensor, Tensor]:
-        """Mixup of augmented windows and their targets."""
+    def mix(self, windows: Tensor, targets: Tensor, config: OptimConfig, random: Generator) -> tuple[Tensor, Tensor]:
+        """Augmented windows and their targets `(batch, labels)`, mixed as `config` says, or as they are."""
 
     @abstractmethod
     def model_input(self, windows: Tensor) -> Tensor:

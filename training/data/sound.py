@@ -17,8 +17,9 @@ from audiocnn.errors import EmptyAudioError
 from audiocnn.prepared import Window
 from audiocnn.spec import AudioSpec
 from audiocnn.waveform import Samples
-from training.augment_sound import augment, mix
-from training.config import AugmentConfig
+from training.augment.mixing import mix
+from training.augment.sound import augment
+from training.config import AugmentConfig, OptimConfig
 from training.data.cache import Cache
 from training.data.manifest import Clip
 from training.data.medium import Medium
@@ -59,8 +60,8 @@ class Sound(Medium):
     def augment(self, windows: Tensor, random: Generator) -> Tensor:
         return augment(windows, self._augment, self._spec.sample_rate, random)
 
-    def mix(self, windows: Tensor, targets: Tensor, alpha: float, random: Generator) -> tuple[Tensor, Tensor]:
-        return mix(windows, targets, alpha, random)
+    def mix(self, windows: Tensor, targets: Tensor, config: OptimConfig, random: Generator) -> tuple[Tensor, Tensor]:
+        return mix(windows, targets, config, self._spec.sample_rate, random)
 
     def model_input(self, windows: Tensor) -> Tensor:
         return normalise_level(windows, self._spec.normalisation)[:, None]

@@ -15,8 +15,8 @@ from audiocnn.prepared import Window
 from audiocnn.spec import ImageSpec, VideoSpec, VolumeSpec
 from audiocnn.visual import image, video, volume
 from audiocnn.visual.fit import brightness, normalise_brightness
-from training.augment_visual import augment, mix
-from training.config import VisualAugmentConfig
+from training.augment.visual import augment, mixup
+from training.config import OptimConfig, VisualAugmentConfig
 from training.data.cache import Cache
 from training.data.manifest import Clip
 from training.data.medium import Medium
@@ -34,8 +34,8 @@ class _Visual(Medium):
         values = brightness(windows) if windows.dtype == torch.uint8 else windows
         return augment(values, self._augment, random, video=self._spec.media == "video")
 
-    def mix(self, windows: Tensor, targets: Tensor, alpha: float, random: Generator) -> tuple[Tensor, Tensor]:
-        return mix(windows, targets, alpha, random)
+    def mix(self, windows: Tensor, targets: Tensor, config: OptimConfig, random: Generator) -> tuple[Tensor, Tensor]:
+        return mixup(windows, targets, config.mixup, random) if config.mixup else (windows, targets)
 
     def model_input(self, windows: Tensor) -> Tensor:
         return normalise_brightness(windows, self._spec.mean, self._spec.deviation)

@@ -103,7 +103,7 @@ def _boxes(batch: Tensor, probability: float, random: Generator, *, video: bool)
     return inside.to(batch.device)
 
 
-def mix(batch: Tensor, targets: Tensor, alpha: float, random: Generator) -> tuple[Tensor, Tensor]:
+def mixup(batch: Tensor, targets: Tensor, alpha: float, random: Generator) -> tuple[Tensor, Tensor]:
     """Mixup (Zhang et al. 2018): each item blended with another of the batch, its target likewise."""
     share = torch.from_numpy(random.beta(alpha, alpha, len(batch)).astype(np.float32)).to(batch.device)
     partner = torch.from_numpy(random.permutation(len(batch))).to(batch.device)

@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from training.augment_visual import augment, mix
+from training.augment.visual import augment, mixup
 from training.config import VisualAugmentConfig
 
 OFF = VisualAugmentConfig()
@@ -155,7 +155,7 @@ def test_erase_blanks_a_box_in_the_share_of_items_that_is_named() -> None:
 
 def test_mixup_blends_items_and_targets_by_the_same_share() -> None:
     batch = torch.eye(6).view(6, 1, 2, 3)
-    mixed, targets = mix(batch, torch.eye(6), 0.5, random())
+    mixed, targets = mixup(batch, torch.eye(6), 0.5, random())
     torch.testing.assert_close(mixed.flatten(1), targets)
     torch.testing.assert_close(targets.sum(dim=1), torch.ones(6))
     assert ((targets > 0.01).sum(dim=1) == 2).any()
