@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from audiocnn.errors import CheckpointError, MissingExtraError
-from audiocnn.nn.heads import head_of
+from audiocnn.nn.heads import Heads
 from audiocnn.spec import ModelSpec
 
 if TYPE_CHECKING:
@@ -55,7 +55,7 @@ def load_network(directory: Path) -> "tuple[ModelSpec, nn.Module]":
     except ImportError as error:
         raise MissingExtraError("building a network needs torch: pip install 'audiocnn[train]'") from error
     spec = read_spec(directory)
-    network = models.build(spec.architecture, head_of(spec.task).num_outputs, spec.arguments)
+    network = models.build(spec.architecture, Heads(spec.tasks).num_outputs, spec.arguments)
     try:
         network.load_state_dict(load_file(directory / WEIGHTS))
     except (OSError, SafetensorError, RuntimeError) as error:

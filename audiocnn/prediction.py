@@ -1,6 +1,7 @@
 """Answers: what a classifier says about one file, as records and as the JSON that HTTP and the batch CLI share."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 from audiocnn.spec import Media
@@ -37,11 +38,15 @@ Answers = tuple[Prediction, ...] | tuple[Estimate, ...]
 
 @dataclass(frozen=True, slots=True)
 class SegmentResult:
-    """The answers for one window of sound or video; a silent window has none and does not vote."""
+    """The answers for one window of sound or video; a silent window has none and does not vote.
+
+    side: those of the model's side tasks, by name.
+    """
 
     segment: Segment
     silent: bool
     predictions: Answers
+    side: Mapping[str, Answers] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,6 +163,7 @@ class Result:
     predictions: answers for the file: the mean over the windows that are not silent. Empty if all are.
     segments: the answer for each window in time order; empty for what has no time.
     warnings: what the caller should know: a truncated file, nothing but silence.
+    side: as `predictions`, those of the model's side tasks, by name; empty for a model that has none.
     """
 
     model: ModelInfo
@@ -166,12 +172,14 @@ class Result:
     segments: tuple[SegmentResult, ...]
     warnings: tuple[str, ...]
     timing: Timing
+    side: Mapping[str, Answers] = field(default_factory=dict)
 
     def to_json(self, *, top_k: int | None = None, threshold: float = 0.0, segments: bool = False) -> dict[str, Any]:
         """The answer as plain JSON types: the body of `POST /classify` without its `request_id`.
 
         top_k: how many predictions to keep, all by default. threshold: the least score kept. A regression always gives
-        all of its estimates. segments: whether to add the answer for each window.
+        all of its estimates. segments: whether to add the answer for each window. All of this holds for side tasks too,
+        which come as `side`, by name, where the model has some.
         """
 
         def kept(answers: Answers) -> list[dict[str, Any]]:
@@ -179,10 +187,14 @@ class Result:
             best = [answer for answer in answers if isinstance(answer, Prediction) and answer.score >= threshold]
             return [*(answer.to_json() for answer in estimates), *(answer.to_json() for answer in best[:top_k])]
 
+        def told(answers: Answers, side: Mapping[str, Answers]) -> dict[str, Any]:
+            sides = {"side": {name: kept(found) for name, found in side.items()}} if side else {}
+            return {"predictions": kept(answers), **sides}
+
         body: dict[str, Any] = {
             "model": {"name": self.model.name, "version": self.model.version, "sha256": self.model.sha256},
             self.media.media: self.media.to_json(),
-            "predictions": kept(self.predictions),
+            **told(self.predictions, self.side),
         }
         if segments:
             body["segments"] = [
@@ -190,7 +202,7 @@ class Result:
                     "start_s": round(s.segment.start_s, 6),
                     "end_s": round(s.segment.end_s, 6),
                     "silent": s.silent,
-                    "predictions": kept(s.predictions),
+                    **told(s.predictions, s.side),
                 }
                 for s in self.segments
             ]

@@ -44,6 +44,7 @@ class SegmentBody(BaseModel):
     end_s: float
     silent: bool = Field(description="Too quiet to say anything: it has no predictions and does not count.")
     predictions: Answers
+    side: dict[str, Answers] = Field({}, description="As `predictions`, for each side task of the model.")
 
 
 class ModelBody(BaseModel):
@@ -121,6 +122,9 @@ class ClassifyResponse(BaseModel):
     video: VideoBody | None = Field(None, description="With a model of video.")
     volume: VolumeBody | None = Field(None, description="With a model of volumes.")
     predictions: Answers = Field(description="Over the whole file, scores best first; empty for silence.")
+    side: dict[str, Answers] = Field(
+        {}, description="As `predictions`, for each side task by its name; only of a model with side tasks."
+    )
     segments: list[SegmentBody] = Field([], description="In time order; only with `segments=true`.")
     warnings: list[str] = Field(description="What to know about the answer, such as a file cut short.")
     timing_ms: TimingBody
@@ -210,6 +214,7 @@ class ServedModel(BaseModel):
     sha256: str
     architecture: str
     task: TaskBody
+    side_tasks: dict[str, TaskBody] = Field({}, description="What it answers beside its main task, by name.")
     input: AudioInputBody | ImageInputBody | VideoInputBody | VolumeInputBody = Field(discriminator="media")
     licence: str
     metrics: dict[str, Any]

@@ -21,9 +21,9 @@ from training.crossval import cross_validate, table
 from training.data.manifest import read_clips
 from training.data.split import SPLITS, clips_in, clips_of
 from training.distributed import join
-from training.evaluate import predict
+from training.evaluate import answer
 from training.loop import train
-from training.metrics import measure
+from training.metrics import measure_tasks
 from training.publish import publish
 from training.robustness import measure_changes
 from training.silence.command import silence
@@ -147,13 +147,14 @@ def evaluate_command(config: Path, data: Path | None, model: str, fold: str | No
     """Measure a trained model on labelled clips."""
     settings = load_config(config)
     data = _data_folder(data, settings, config)
-    clips = read_clips(data, settings.data, settings.input.media)
+    clips = read_clips(data, settings.data, settings.input.media, settings.side_tasks)
     if fold is not None:
         clips = clips_of(clips, fold)
     if split is not None:
         clips = clips_in(clips, split)
-    scores, targets, task = predict(model, clips)
-    click.echo(json.dumps(measure(scores, targets, task, settings.merge), indent=1))
+    answered, spec = answer(model, clips, data)
+    metrics = measure_tasks(answered.scores(spec.tasks), answered.targets, spec.tasks, settings.merge)
+    click.echo(json.dumps(metrics, indent=1))
 
 
 @commands.command("robustness")

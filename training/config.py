@@ -11,6 +11,7 @@ from typing import Any, Literal, TypeVar, cast, get_args, get_origin, get_type_h
 
 from audiocnn.errors import ConfigError
 from audiocnn.spec import INPUT_SPECS, InputSpec, Media, TaskKind
+from audiocnn.spec.checks import check_name
 from audiocnn.spec.input import input_to_json
 
 Record = TypeVar("Record")
@@ -61,8 +62,9 @@ class DataConfig:
     root: the data folder, relative to the TOML file; empty if the command line names it with `--data`.
     manifest: a CSV or JSONL file below the data folder; empty means that each sub-folder is a class.
     path, label, split, fold, group: names of its columns; `split` and `fold` and `group` may be empty.
-    kind: `single_label`; `multi_label` with labels separated by `|`; `binary` between the label `positive` and one
-      other; or `regression` of the numbers in the columns that `quantities` names.
+    kind: `single_label`; `multi_label` with labels separated by `|`, or with a share from 0 to 1 of each label in the
+      columns that `shares` names; `binary` between the label `positive` and one other; or `regression` of the numbers
+      in the columns that `quantities` names.
     validation: share of the training clips, whole groups, held out for early stopping where the manifest has no
       validation split; 0 trains to the last epoch.
     max_unreadable: share of clips that may be skipped because they cannot be decoded.
@@ -78,24 +80,50 @@ class DataConfig:
     kind: TaskKind = "single_label"
     positive: str = ""
     quantities: Mapping[str, QuantityConfig] = field(default_factory=dict)
+    shares: tuple[str, ...] = ()
     validation: float = 0.15
     max_unreadable: float = 0.01
 
     def __post_init__(self) -> None:
-        if bool(self.positive) != (self.kind == "binary"):
-            raise ConfigError(
-                f"data.positive must name the label of yes for data.kind = 'binary' and be left out for others, "
-                f"got {self.positive!r} for {self.kind!r}"
-            )
-        if bool(self.quantities) != (self.kind == "regression"):
-            raise ConfigError(
-                "data.quantities must name columns of numbers for data.kind = 'regression' and be left out for others, "
-                f"got {', '.join(self.quantities) or 'none'} for {self.kind!r}"
-            )
-        if self.quantities and not self.manifest:
-            raise ConfigError("data.manifest must name the file with the columns of data.quantities, got ''")
+        _check_task("data", self)
+        if (self.quantities or self.shares) and not self.manifest:
+            columns = "quantities" if self.quantities else "shares"
+            raise ConfigError(f"data.manifest must name the file with the columns of data.{columns}, got ''")
         _check("data.", self, ["validation"], lambda v: 0 <= v < 1, "a share from 0 to below 1")
         _check("data.", self, ["max_unreadable"], lambda v: 0 <= v <= 1, "a share from 0 to 1")
+
+
+@dataclass(frozen=True, slots=True)
+class SideTaskConfig:
+    """A further task of the same network. The fields mean what they mean in `DataConfig`.
+
+    weight: of its loss, which is added to that of the main task.
+    """
+
+    kind: TaskKind
+    label: str = ""
+    positive: str = ""
+    quantities: Mapping[str, QuantityConfig] = field(default_factory=dict)
+    shares: tuple[str, ...] = ()
+    weight: float = 1.0
+
+
+def _check_task(section: str, task: DataConfig | SideTaskConfig) -> None:
+    """Raises `ConfigError` unless the fields of a task fit its kind."""
+    if bool(task.positive) != (task.kind == "binary"):
+        raise ConfigError(
+            f"{section}.positive must name the label of yes for {section}.kind = 'binary' and be left out for others, "
+            f"got {task.positive!r} for {task.kind!r}"
+        )
+    if bool(task.quantities) != (task.kind == "regression"):
+        raise ConfigError(
+            f"{section}.quantities must name columns of numbers for {section}.kind = 'regression' and be left out for "
+            f"others, got {', '.join(task.quantities) or 'none'} for {task.kind!r}"
+        )
+    if task.shares and task.kind != "multi_label":
+        raise ConfigError(f"{section}.shares are for {section}.kind = 'multi_label', got them for {task.kind!r}")
+    if len(set(task.shares)) != len(task.shares):
+        raise ConfigError(f"{section}.shares must differ from one another, got {', '.join(task.shares)}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -258,12 +286,14 @@ class VisualAugmentConfig:
 
 @dataclass(frozen=True, slots=True)
 class Config:
-    """A whole run. `merge` names coarser labels to report as well, each with the labels it joins."""
+    """A whole run. `merge` names coarser labels to report as well, each with the labels it joins; `side_tasks` are
+    learned beside the task that `data` describes."""
 
     name: str
     input: InputSpec
     model: ModelConfig
     data: DataConfig = field(default_factory=DataConfig)
+    side_tasks: Mapping[str, SideTaskConfig] = field(default_factory=dict)
     train: OptimConfig = field(default_factory=OptimConfig)
     augment: AugmentConfig | VisualAugmentConfig = field(default_factory=AugmentConfig)
     merge: Mapping[str, list[str]] = field(default_factory=dict)
@@ -272,6 +302,9 @@ class Config:
 
     def __post_init__(self) -> None:
         _check("", self, ["seed"], lambda v: 0 <= v < 2**32, "from 0 to 4294967295")
+        for name, task in self.side_tasks.items():
+            check_name("the name of a side task", name)
+            _check_side_task(f"side_tasks.{name}", task, self.data.manifest)
         _check_balance(self.train.balance, self.data.kind)
         if not isinstance(self.augment, _augment_record(self.input.media)):
             raise ConfigError(f"augment must fit input.media = {self.input.media!r}, got {type(self.augment).__name__}")
@@ -283,6 +316,15 @@ class Config:
     def to_json(self) -> dict[str, Any]:
         """The run as plain JSON types."""
         return dataclasses.asdict(self) | {"input": input_to_json(self.input)}
+
+
+def _check_side_task(section: str, task: SideTaskConfig, manifest: str) -> None:
+    _check_task(section, task)
+    _check(f"{section}.", task, ["weight"], lambda v: 0 < v < math.inf, "a finite number above 0")
+    if bool(task.label) == bool(task.quantities or task.shares):
+        raise ConfigError(f"{section} must name its column with label, or columns with quantities or shares")
+    if not manifest:
+        raise ConfigError(f"data.manifest must name the file with the columns of {section}, got ''")
 
 
 def _check_balance(balance: str, kind: TaskKind) -> None:

@@ -17,21 +17,24 @@ import torch
 from audiocnn.checkpoint import write_atomically
 from audiocnn.errors import ConfigError
 from audiocnn.export import export_onnx
-from audiocnn.spec import TaskSpec
+from audiocnn.spec import MAIN
+from training.answers import Answered, Tasks
 from training.config import Config
 from training.data.cache import open_cache
-from training.data.manifest import Clip, read_clips
+from training.data.manifest import read_clips
 from training.data.media import medium_of
 from training.data.split import clips_of, folds_of
 from training.distributed import join
-from training.evaluate import predict
+from training.evaluate import answer
 from training.loop import check_architecture, train
 from training.malloc import keep_memory
-from training.metrics import Scores, measure, over_folds
+from training.metrics import measure_tasks, over_folds
 
 logger = logging.getLogger(__name__)
 
 RESULTS = "crossval.json"
+ANSWERS = "answers.npz"
+"""In the run of each fold: what its model said of its test clips (`Answered`)."""
 
 
 def cross_validate(
@@ -58,7 +61,7 @@ def cross_validate(
     if unknown:
         raise ConfigError(f"the manifest has no fold {', '.join(unknown)}; it has {', '.join(folds_of(clips))}")
     work = [(seed, fold) for seed in seeds for fold in folds or folds_of(clips)]
-    threads = max(1, (os.cpu_count() or 1) // jobs)
+    threads = max(1, torch.get_num_threads() // jobs)  # OMP_NUM_THREADS and affinity count
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(jobs, context, initializer=_end_with_parent) as pool:
         futures = [
@@ -86,49 +89,58 @@ def _end_with_parent() -> None:
 
 def _one(
     config: Config, data: Path, run: Path, cache: Path, device: str, fold: str, threads: int
-) -> tuple[list[str], Scores, Scores, TaskSpec]:
-    """Train without `fold` and test on it, in a process of its own: names, scores, targets and task of its clips."""
+) -> tuple[Answered, Tasks]:
+    """Train without `fold` and test on it, in a process of its own."""
     keep_memory()
     logging.basicConfig(level=logging.INFO, format=f"{run.name} %(message)s", force=True)  # once more for each run
     torch.set_num_threads(threads)
     with join(device) as process:
         model = train(config, data, run, cache, process, fold)
     export_onnx(model)
-    tested = clips_of(read_clips(data, config.data, config.input.media), fold)
-    scores, targets, task = predict(model, tested)
-    return [_name(clip, data) for clip in tested], scores, targets, task
-
-
-def _name(clip: Clip, data: Path) -> str:
-    return clip.path.relative_to(data).as_posix()
+    tested = clips_of(read_clips(data, config.data, config.input.media, config.side_tasks), fold)
+    answered, spec = answer(model, tested, data)
+    answered.save(run / ANSWERS)
+    return answered, spec.tasks
 
 
 def _summary(
     config: Config,
     work: Sequence[tuple[int, str]],
-    outcomes: Sequence[tuple[list[str], Scores, Scores, TaskSpec]],
+    outcomes: Sequence[tuple[Answered, Tasks]],
 ) -> dict[str, Any]:
     """Metrics of each fold, their mean and deviation over folds and seeds, and the scores of each clip."""
     folds, scores_by_clip = [], []
-    for (seed, fold), (names, scores, targets, task) in zip(work, outcomes, strict=True):
-        folds.append({"seed": seed, "fold": fold, **measure(scores, targets, task, config.merge)})
-        for name, row in zip(names, scores, strict=True):
-            scores_by_clip.append(
-                {"clip": name, "seed": seed, "fold": fold, "scores": [float(f"{s:.6g}") for s in row]}
-            )
+    for (seed, fold), (answered, tasks) in zip(work, outcomes, strict=True):
+        scores = answered.scores(tasks)
+        folds.append({"seed": seed, "fold": fold, **measure_tasks(scores, answered.targets, tasks, config.merge)})
+        for index, name in enumerate(answered.clips):
+            rows = {task: [float(f"{s:.6g}") for s in values[index]] for task, values in scores.items()}
+            row = {"clip": name, "seed": seed, "fold": fold, "scores": rows.pop(MAIN)}
+            scores_by_clip.append(row | ({"side": rows} if rows else {}))
     summary: dict[str, Any] = over_folds(folds)
     if "confusion" in folds[0]:
         summary["confusion"] = np.sum([fold["confusion"] for fold in folds], axis=0).tolist()
-    labels = list(outcomes[0][3].labels)
-    return {"name": config.name, "labels": labels, "summary": summary, "folds": folds, "clips": scores_by_clip}
+    labels = {name: list(task.labels) for name, task in outcomes[0][1].items()}
+    results = {"name": config.name, "labels": labels.pop(MAIN)}
+    return (
+        results
+        | ({"side_labels": labels} if labels else {})
+        | {"summary": summary, "folds": folds, "clips": scores_by_clip}
+    )
 
 
 def table(results: dict[str, Any]) -> Iterator[str]:
-    """The results as lines of a Markdown table."""
-    metrics = [key for key in results["summary"] if key != "confusion"]
+    """The results as lines of a Markdown table, and one more for each side task."""
+    yield from _table(results["folds"], results["folds"], results["summary"])
+    for name, summary in results["summary"].get("side", {}).items():
+        yield from ("", name, "", *_table(results["folds"], [f["side"][name] for f in results["folds"]], summary))
+
+
+def _table(runs: Sequence[dict[str, Any]], folds: Sequence[dict[str, Any]], summary: dict[str, Any]) -> Iterator[str]:
+    metrics = [key for key in summary if isinstance(folds[0][key], float)]
     yield f"| seed | fold | {' | '.join(metrics)} |"
     yield "|" + "---|" * (len(metrics) + 2)
-    for fold in results["folds"]:
-        yield f"| {fold['seed']} | {fold['fold']} | {' | '.join(f'{fold[key]:.3f}' for key in metrics)} |"
-    values = (f"{results['summary'][key]['mean']:.3f} ± {results['summary'][key]['deviation']:.3f}" for key in metrics)
+    for run, fold in zip(runs, folds, strict=True):
+        yield f"| {run['seed']} | {run['fold']} | {' | '.join(f'{fold[key]:.3f}' for key in metrics)} |"
+    values = (f"{summary[key]['mean']:.3f} ± {summary[key]['deviation']:.3f}" for key in metrics)
     yield f"| | mean ± deviation | {' | '.join(values)} |"

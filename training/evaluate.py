@@ -9,39 +9,41 @@ import numpy as np
 
 from audiocnn.errors import ConfigError
 from audiocnn.inference.classifier import Classifier
-from audiocnn.prediction import Estimate
+from audiocnn.nn.heads import Heads
 from audiocnn.source import Source
-from audiocnn.spec import TaskSpec
+from audiocnn.spec import MAIN, ModelSpec, TaskSpec
+from training.answers import Answered
 from training.data.manifest import Clip
-from training.data.targets import targets_of
+from training.data.targets import all_targets
 from training.metrics import Scores
 from training.progress import track
 
 
-def predict(
-    model: str | Path, clips: Sequence[Clip], read: Callable[[Path], Source] = lambda path: path
-) -> tuple[Scores, Scores, TaskSpec]:
-    """Answers and targets `(clips, labels)` of a model for whole files.
+def answer(
+    model: str | Path, clips: Sequence[Clip], data: Path, read: Callable[[Path], Source] = lambda path: path
+) -> tuple[Answered, ModelSpec]:
+    """What a model says of whole files, and its specification.
 
-    A file that is all silence scores 0 for every label; in a regression it gets the mean of the training data.
-
-    read: gives the encoded audio of a file, the file itself by default.
+    data: the folder that the names of clips are relative to. read: gives the encoded audio of a file, the file itself
+    by default. Side tasks that the clips were read without have no targets.
     Raises `ConfigError` for no clips or clips labelled for another task, and what `Classifier` raises.
     """
     if not clips:
         raise ConfigError("evaluation needs at least 1 clip, got none; check the manifest and its fold column")
     classifier = Classifier.load(model)
-    task = classifier.spec.task
-    targets = targets_of(clips, task)
-    silence = [quantity.mean for quantity in task.quantities] or [0.0] * len(task.labels)
-
-    def answers(clip: Clip) -> list[float]:
-        found = {
-            answer.label: answer.value if isinstance(answer, Estimate) else answer.score
-            for answer in classifier.classify(read(clip.path)).predictions
-        }
-        return [found.get(label, missing) for label, missing in zip(task.labels, silence, strict=True)]
-
+    tasks = classifier.spec.tasks
+    known = {name: task for name, task in tasks.items() if name == MAIN or name in clips[0].side}
+    targets = Heads(known).split(all_targets(clips, known))
     with ThreadPoolExecutor(os.cpu_count()) as pool:
-        rows = list(track(pool.map(answers, clips), "evaluating", total=len(clips)))
-    return np.array(rows), targets, task
+        rows = pool.map(lambda clip: classifier.logits(read(clip.path)).astype(np.float32), clips)
+        logits = list(track(rows, "evaluating", total=len(clips)))
+    names = [clip.path.relative_to(data).as_posix() for clip in clips]
+    return Answered(names, np.array([len(r) for r in logits]), np.concatenate(logits), targets), classifier.spec
+
+
+def predict(
+    model: str | Path, clips: Sequence[Clip], read: Callable[[Path], Source] = lambda path: path
+) -> tuple[Scores, Scores, TaskSpec]:
+    """Answers and targets `(clips, labels)` of a model's main task for whole files, and that task; see `answer`."""
+    answered, spec = answer(model, clips, Path("/"), read)
+    return answered.scores(spec.tasks)[MAIN], answered.targets[MAIN], spec.task

@@ -3,6 +3,7 @@
 import inspect
 import json
 import time
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -14,8 +15,8 @@ from torch.nn.parallel import DistributedDataParallel
 
 from audiocnn import checkpoint, models
 from audiocnn.errors import AudioCnnError, ConfigError
-from audiocnn.nn.heads import Head, head_of
-from audiocnn.spec import ModelSpec, TaskSpec
+from audiocnn.nn.heads import Heads
+from audiocnn.spec import MAIN, ModelSpec, TaskSpec
 from training import state
 from training.config import Config
 from training.data.batches import Batches
@@ -24,7 +25,7 @@ from training.data.manifest import Clip, read_clips
 from training.data.media import medium_of
 from training.data.medium import Medium
 from training.data.split import Split, split_clips
-from training.data.targets import task_of
+from training.data.targets import tasks_of
 from training.distributed import Process
 from training.history import History
 from training.optim import Ema, learning_rate, make_optimizer
@@ -44,23 +45,25 @@ def train(config: Config, data: Path, run: Path, cache_directory: Path, process:
     """
     check_architecture(config)
     medium = medium_of(config)
-    clips = read_clips(data, config.data, config.input.media)
+    clips = read_clips(data, config.data, config.input.media, config.side_tasks)
     split = split_clips(clips, test_fold=fold, validation=config.data.validation, seed=config.seed)
     cache = _shared_cache(cache_directory, clips, medium, config, process)
     split = Split(cache.readable(split.train), cache.readable(split.validation), split.test)
-    task = task_of(config.data, clips, split.train)
-    head = head_of(task)
-    batches = Batches(cache, medium, split.train, task, config)
+    tasks = tasks_of(config, clips, split.train)
+    heads = Heads(tasks)
+    batches = Batches(cache, medium, split.train, tasks, config)
     total_steps = config.train.epochs * batches.steps_per_epoch
 
     torch.manual_seed(config.seed)
-    network = models.build(config.model.architecture, head.num_outputs, config.model.arguments)
+    network = models.build(config.model.architecture, heads.num_outputs, config.model.arguments)
     network = network.to(process.device, memory_format=_memory_format(config.input.ndim))  # type: ignore[call-overload]
     ema = Ema(network, config.train.ema)
     optimizer = make_optimizer(network, config.train)
     settings = config.to_json()
     del settings["train"]["save_every_s"]  # may change between the parts of a run
-    fingerprint = json.dumps([settings, task.labels, [str(c.path.relative_to(data)) for c in split.train], fold])
+    fingerprint = json.dumps(
+        [settings, [t.labels for t in tasks.values()], [str(c.path.relative_to(data)) for c in split.train], fold]
+    )
     run.mkdir(parents=True, exist_ok=True)
     progress = state.load_state(run, network, ema, optimizer, fingerprint)
     stepped = DistributedDataParallel(network) if process.world_size > 1 else network
@@ -80,7 +83,7 @@ def train(config: Config, data: Path, run: Path, cache_directory: Path, process:
                 step = progress.epoch * batches.steps_per_epoch + progress.step
                 rate = learning_rate(step, total_steps, config.train)
                 batch = batches.batch(step, process.rank, process.world_size)
-                progress.loss_sum += _step(stepped, optimizer, batch, medium, head, config, step, rate, process)
+                progress.loss_sum += _step(stepped, optimizer, batch, medium, heads, config, step, rate, process)
                 ema.update(network, step)
                 progress.step += 1
                 progress.seconds += time.perf_counter() - started
@@ -100,13 +103,13 @@ def train(config: Config, data: Path, run: Path, cache_directory: Path, process:
                 measured: dict[str, Any] = {}
                 with ema.applied_to(network):
                     if split.validation:
-                        measured = validate(network, config, medium, split.validation, cache, task)
+                        measured = validate(network, config, medium, split.validation, cache, tasks)
                         bar.update(bar_task, note=f"validation loss {measured['loss']:.3f}")
                     if not measured or measured["loss"] < progress.best_loss:
                         if measured:
                             progress.best_loss, progress.best_epoch = measured["loss"], progress.epoch
                         checkpoint.save(
-                            run / MODEL, _spec(config, task, len(split.train), progress, fold, measured), network
+                            run / MODEL, _spec(config, tasks, len(split.train), progress, fold, measured), network
                         )
                 history.write(row | {"validation": measured})
                 state.save_state(run, network, ema, optimizer, progress, fingerprint)
@@ -143,7 +146,7 @@ def _step(
     optimizer: torch.optim.Optimizer,
     batch: tuple[Tensor, Tensor],
     medium: Medium,
-    head: Head,
+    heads: Heads,
     config: Config,
     step: int,
     rate: float,
@@ -158,7 +161,8 @@ def _step(
     inputs = medium.model_input(windows).contiguous(memory_format=_memory_format(config.input.ndim))
     with torch.autocast(process.device.type, torch.bfloat16, enabled=config.train.precision == "bfloat16"):
         logits = network(inputs).float()
-    loss = head.loss(logits, targets, config.train.label_smoothing)
+    side_weights = {name: task.weight for name, task in config.side_tasks.items()}
+    loss = heads.loss(logits, targets, config.train.label_smoothing, side_weights=side_weights)
     if not torch.isfinite(loss):
         raise AudioCnnError(f"the loss became {loss.item()} at step {step}; lower train.lr or train.clip_grad")
     for group in optimizer.param_groups:
@@ -175,7 +179,12 @@ def _out_of_patience(progress: state.Progress, config: Config) -> bool:
 
 
 def _spec(
-    config: Config, task: TaskSpec, clips: int, progress: state.Progress, fold: str | None, measured: dict[str, Any]
+    config: Config,
+    tasks: Mapping[str, TaskSpec],
+    clips: int,
+    progress: state.Progress,
+    fold: str | None,
+    measured: dict[str, Any],
 ) -> ModelSpec:
     training = {
         "recipe": config.to_json(),
@@ -190,7 +199,8 @@ def _spec(
         architecture=config.model.architecture,
         arguments=config.model.arguments,
         input=config.input,
-        task=task,
+        task=tasks[MAIN],
+        side_tasks={name: task for name, task in tasks.items() if name != MAIN},
         licence=config.licence,
         training=training,
         metrics={"validation": measured} if measured else {},

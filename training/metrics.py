@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from sklearn.metrics import average_precision_score, confusion_matrix, f1_score, log_loss, roc_auc_score
 
 from audiocnn.errors import ConfigError
-from audiocnn.spec import TaskSpec
+from audiocnn.spec import MAIN, TaskSpec
 
 Scores = NDArray[np.float64]
 
@@ -17,24 +17,19 @@ def measure(scores: Scores, targets: Scores, task: TaskSpec, merge: Mapping[str,
     """The metrics of a task for answers and targets `(clips, labels)`.
 
     single_label: accuracy, macro F1, loss, confusion matrix (rows are true labels), and with `merge` the accuracy with
-    labels joined; for two labels ROC-AUC too. multi_label: loss, macro ROC-AUC and average precision over the labels
-    that occur and do not always. binary: accuracy and F1 at a score of 0.5, loss, confusion matrix, and where both
-    labels occur ROC-AUC and average precision. regression: mean absolute error, root mean squared error and R2 of each
-    quantity, in its unit and with its name behind if there are several; loss: the mean squared error in deviations.
+    labels joined; for two labels ROC-AUC too. multi_label: loss; of hard labels macro ROC-AUC and average precision of
+    those that occur and do not always; of shares mean absolute error, Pearson correlation and R2, of each label
+    (`by_label`) and in the mean over labels. binary: accuracy and F1 at a score of 0.5, loss, confusion matrix, and
+    where both labels occur ROC-AUC and average precision. regression: mean absolute error, root mean squared error and
+    R2 of each quantity, in its unit and with its name behind if there are several; loss: the mean squared error in
+    deviations.
     """
     if task.kind == "regression":
         return _regression(scores, targets, task)
     if task.kind == "binary":
         return _binary(scores[:, 1], targets[:, 1])
     if task.kind == "multi_label":
-        mixed = [i for i in range(len(task.labels)) if 0 < targets[:, i].sum() < len(targets)]
-        clipped = scores.clip(1e-7, 1 - 1e-7)
-        return {
-            "clips": len(targets),
-            "loss": float(-(targets * np.log(clipped) + (1 - targets) * np.log(1 - clipped)).mean()),
-            "roc_auc": float(roc_auc_score(targets[:, mixed], scores[:, mixed], average="macro")),
-            "average_precision": float(average_precision_score(targets[:, mixed], scores[:, mixed], average="macro")),
-        }
+        return _multi_label(scores, targets, task)
     truth, answer = targets.argmax(1), scores.argmax(1)
     labels = list(range(len(task.labels)))
     metrics: dict[str, Any] = {
@@ -52,11 +47,74 @@ def measure(scores: Scores, targets: Scores, task: TaskSpec, merge: Mapping[str,
     return metrics
 
 
-def over_folds(folds: Sequence[Mapping[str, Any]]) -> dict[str, dict[str, float]]:
-    """Mean and deviation of each metric; one that not every fold has, as its clips were all alike, is left out."""
-    names = [name for name, value in folds[0].items() if isinstance(value, float) and all(name in f for f in folds)]
-    columns = {name: [fold[name] for fold in folds] for name in names}
-    return {name: {"mean": float(np.mean(c)), "deviation": float(np.std(c))} for name, c in columns.items()}
+def measure_tasks(
+    scores: Mapping[str, Scores],
+    targets: Mapping[str, Scores],
+    tasks: Mapping[str, TaskSpec],
+    merge: Mapping[str, Sequence[str]],
+) -> dict[str, Any]:
+    """The metrics of the main task, and under `side` those of the side tasks with targets, by name, if there are any.
+
+    scores, targets: of each task. tasks: as in `ModelSpec.tasks`. merge: of the main task.
+    """
+    metrics = measure(scores[MAIN], targets[MAIN], tasks[MAIN], merge)
+    known = {name: tasks[name] for name in targets if name != MAIN}
+    side = {name: measure(scores[name], targets[name], task, {}) for name, task in known.items()}
+    return metrics | ({"side": side} if side else {})
+
+
+def over_folds(folds: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Mean and deviation of each metric, also of those within others (`side`, `by_label`).
+
+    One that not every fold has, as its clips were all alike, is left out.
+    """
+    summary: dict[str, Any] = {}
+    for name, value in folds[0].items():
+        column = [fold[name] for fold in folds if name in fold]
+        if len(column) < len(folds):
+            continue
+        if isinstance(value, float):
+            summary[name] = {"mean": float(np.mean(column)), "deviation": float(np.std(column))}
+        elif isinstance(value, Mapping):
+            summary[name] = over_folds(column)
+    return summary
+
+
+def _multi_label(scores: Scores, targets: Scores, task: TaskSpec) -> dict[str, Any]:
+    clipped = scores.clip(1e-7, 1 - 1e-7)
+    loss = float(-(targets * np.log(clipped) + (1 - targets) * np.log(1 - clipped)).mean())
+    metrics: dict[str, Any] = {"clips": len(targets), "loss": loss}
+    if not is_hard(targets):
+        return metrics | _shares(scores, targets, task)
+    mixed = [i for i in range(len(task.labels)) if 0 < targets[:, i].sum() < len(targets)]
+    if mixed:
+        metrics["roc_auc"] = float(roc_auc_score(targets[:, mixed], scores[:, mixed], average="macro"))
+        metrics["average_precision"] = float(
+            average_precision_score(targets[:, mixed], scores[:, mixed], average="macro")
+        )
+    return metrics
+
+
+def is_hard(targets: Scores) -> bool:
+    """Whether each label is either true or not, and none a share between."""
+    return bool(np.isin(targets, (0, 1)).all())
+
+
+def _shares(scores: Scores, targets: Scores, task: TaskSpec) -> dict[str, Any]:
+    """A label whose shares are all alike has no R2, and no correlation; the latter needs answers that differ, too."""
+    by_label: dict[str, dict[str, float]] = {}
+    for i, label in enumerate(task.labels):
+        errors, answers, shares = scores[:, i] - targets[:, i], scores[:, i], targets[:, i]
+        by_label[label] = {"mae": float(np.abs(errors).mean())}
+        if shares.std() > 0:
+            by_label[label]["r2"] = float(1 - np.square(errors).mean() / shares.var())
+            if answers.std() > 0:
+                by_label[label]["pearson"] = float(np.corrcoef(answers, shares)[0, 1])
+    found = {
+        name: [values[name] for values in by_label.values() if name in values] for name in ("mae", "pearson", "r2")
+    }
+    means = {name: float(np.mean(values)) for name, values in found.items() if values}
+    return {**means, "by_label": by_label}
 
 
 def _binary(scores: Scores, truth: Scores) -> dict[str, Any]:

@@ -25,13 +25,13 @@ def publish(model: Path, destination: Path, version: str, crossval: Path | None)
 
 
 def _short(metrics: Mapping[str, Any]) -> dict[str, Any]:
-    return {
-        part: {n: _rounded(v) for n, v in measured.items() if n != "confusion"} for part, measured in metrics.items()
-    }
+    return {part: _rounded(measured, 4) for part, measured in metrics.items()}
 
 
-def _rounded(value: Any) -> Any:
-    return round(value, 4) if isinstance(value, float) else value
+def _rounded(value: Any, digits: int) -> Any:
+    if isinstance(value, Mapping):
+        return {name: _rounded(inner, digits) for name, inner in value.items() if name != "confusion"}
+    return round(value, digits) if isinstance(value, float) else value
 
 
 def _metrics(path: Path, labels: tuple[str, ...]) -> dict[str, Any]:
@@ -42,9 +42,4 @@ def _metrics(path: Path, labels: tuple[str, ...]) -> dict[str, Any]:
         raise ConfigError(f"{path} is not a cross-validation's crossval.json: {error}") from error
     if found != labels:
         raise ConfigError(f"{path} is about the labels {', '.join(found)}, the model has {', '.join(labels)}")
-    rounded = {
-        name: {key: round(number, 3) for key, number in value.items()}
-        for name, value in summary.items()
-        if name != "confusion"
-    }
-    return {"cross_validation": rounded | {"runs": len(results["folds"])}}
+    return {"cross_validation": _rounded(summary, 3) | {"runs": len(results["folds"])}}

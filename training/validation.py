@@ -1,6 +1,6 @@
 """Metrics on whole clips during training, with the windows and the mean that the model's users get."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -10,32 +10,33 @@ from torch import nn
 
 from audiocnn.inference.classifier import batched
 from audiocnn.inference.silence import background_rule, left_out
-from audiocnn.nn.heads import head_of
+from audiocnn.nn.heads import Heads
 from audiocnn.prepared import Window
 from audiocnn.spec import TaskSpec
 from training.config import Config
 from training.data.cache import Cache
 from training.data.manifest import Clip
 from training.data.medium import Medium
-from training.data.targets import targets_of
-from training.metrics import Scores, measure
+from training.data.targets import all_targets
+from training.metrics import Scores, measure_tasks
 
 _BATCH = 32
 
 
 def validate(
-    network: nn.Module, config: Config, medium: Medium, clips: list[Clip], cache: Cache, task: TaskSpec
+    network: nn.Module, config: Config, medium: Medium, clips: list[Clip], cache: Cache, tasks: Mapping[str, TaskSpec]
 ) -> dict[str, Any]:
     """Metrics on whole clips: the same windows and the same mean over those that are not silent as in `Classifier`."""
     device = next(network.parameters()).device
-    scores: Scores = np.zeros((len(clips), len(task.labels)))
+    heads = Heads(tasks)
+    scores: Scores = np.zeros((len(clips), heads.num_labels))
     with torch.inference_mode():
         for batch in batched(_heard(clips, cache, medium, background_rule(config.input)), _BATCH):
             values = torch.from_numpy(np.stack([window.values for _, window, _ in batch])).to(device)
-            found = head_of(task).answers(network(values).double().cpu().numpy())
+            found = heads.answers(network(values).double().cpu().numpy())
             for (index, _, weight), row in zip(batch, found, strict=True):
                 scores[index] += weight * row
-    return measure(scores, targets_of(clips, task), task, config.merge)
+    return measure_tasks(heads.split(scores), heads.split(all_targets(clips, tasks)), tasks, config.merge)
 
 
 def _heard(

@@ -8,30 +8,37 @@ import csv
 import io
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol, TextIO
 
 from audiocnn.batch.result import FileResult, duration_s
-from audiocnn.spec import TaskSpec
+from audiocnn.spec import MAIN, TaskSpec
 
 
 @dataclass(frozen=True, slots=True)
 class Selection:
     """What to write of a result: the best `top_k` predictions with at least `threshold` score, and whether to add the
-    answer for each window. fields: what a prediction consists of."""
+    answer for each window.
+
+    columns: of a table, in their order: a task's name, the rank of an answer, and the field of it.
+    """
 
     top_k: int
     threshold: float = 0.0
     segments: bool = False
-    fields: tuple[str, ...] = ("label", "score")
+    columns: tuple[tuple[str, int, str], ...] = ()
 
     @classmethod
-    def of(cls, task: TaskSpec, top_k: int, threshold: float, segments: bool) -> "Selection":
-        """What a model for `task` has to say: at most a prediction for each label, of a regression every estimate."""
-        if task.kind == "regression":
-            return cls(len(task.labels), segments=segments, fields=("label", "value", "unit"))
-        return cls(min(top_k, len(task.labels)), threshold, segments)
+    def of(cls, tasks: Mapping[str, TaskSpec], top_k: int, threshold: float, segments: bool) -> "Selection":
+        """What a model for `tasks` has to say: at most a prediction for each label, of a regression every estimate."""
+        columns = []
+        for name, task in tasks.items():
+            estimates = task.kind == "regression"
+            count = len(task.labels) if estimates else min(top_k, len(task.labels))
+            fields = ("label", "value", "unit") if estimates else ("label", "score")
+            columns += [(name, rank, field) for rank in range(count) for field in fields]
+        return cls(top_k, threshold, segments, tuple(columns))
 
     def row(self, file: FileResult) -> dict[str, Any]:
         return file.to_json(top_k=self.top_k, threshold=self.threshold, segments=self.segments)
@@ -61,7 +68,7 @@ class CsvWriter:
 
     Lines end in CRLF (RFC 4180), without which Python leaves a carriage return in a file name unquoted.
     The header has `label,score,label_2,score_2,...` up to `top_k` pairs, of a regression `label,value,unit` for each
-    quantity; missing predictions leave their cells empty.
+    quantity; missing predictions leave their cells empty. Then come those of side tasks, `NAME_label,NAME_score,...`.
     """
 
     def __init__(self, stream: TextIO, selection: Selection) -> None:
@@ -77,7 +84,7 @@ class CsvWriter:
 
     def _columns(self) -> list[str]:
         spans = ["start_s", "end_s", "silent"] if self._selection.segments else []
-        answers = [_column(field, rank) for rank in range(self._selection.top_k) for field in self._selection.fields]
+        answers = [_column(*column) for column in self._selection.columns]
         return ["path", "status", "duration_s", *spans, *answers, "error_code", "error", "warnings"]
 
     def _rows(self, row: dict[str, Any]) -> Iterator[dict[str, Any]]:
@@ -87,12 +94,12 @@ class CsvWriter:
             return
         cells |= {"duration_s": duration_s(row), "warnings": "; ".join(row["warnings"])}  # None is an empty cell
         if not row.get("segments"):
-            yield cells | _ranked(row["predictions"])
+            yield cells | _ranked(row)
             return
         for segment in row["segments"]:
             span = {"start_s": segment["start_s"], "end_s": segment["end_s"]}
             silent = {"silent": "true" if segment["silent"] else "false"}
-            yield cells | span | silent | _ranked(segment["predictions"])
+            yield cells | span | silent | _ranked(segment)
 
 
 def _for_rows(stream: TextIO) -> TextIO:
@@ -102,13 +109,16 @@ def _for_rows(stream: TextIO) -> TextIO:
     return stream
 
 
-def _column(field: str, rank: int) -> str:
-    return field if rank == 0 else f"{field}_{rank + 1}"
+def _column(task: str, rank: int, field: str) -> str:
+    name = f"{task}_{field}" if task else field
+    return name if rank == 0 else f"{name}_{rank + 1}"
 
 
-def _ranked(predictions: list[dict[str, Any]]) -> dict[str, Any]:
+def _ranked(answer: dict[str, Any]) -> dict[str, Any]:
+    tasks: dict[str, list[dict[str, Any]]] = {MAIN: answer["predictions"], **answer.get("side", {})}
     return {
-        _column(field, rank): value
+        _column(task, rank, field): value
+        for task, predictions in tasks.items()
         for rank, prediction in enumerate(predictions)
         for field, value in prediction.items()
     }

@@ -76,7 +76,7 @@ def classify(
     if output is not None:
         _check_output(output)
     classifier = Classifier.load(model)
-    selection = Selection.of(classifier.spec.task, top_k, threshold, segments)
+    selection = Selection.of(classifier.spec.tasks, top_k, threshold, segments)
     media = classifier.spec.input.media
     find = partial(discover, inputs, recursive=recursive, media=media)
     started = time.monotonic()

@@ -27,6 +27,8 @@ def print_report(console: Console, report: "Report") -> None:
     weights = "trained" if subject.trained else "random weights, not trained"
     rate = f" at {subject.rate_hz} Hz" if subject.rate_hz else ""
     console.print(Text(f"{subject.name}: {subject.architecture}, {weights}; input {_by(subject.shape)}{rate}"))
+    for name, task in subject.spec.tasks.items() if subject.spec else ():
+        console.print(Text(f"{name or 'labels'}: {task.summary}"))
     console.print(_layers(report.table))
     if report.filters is not None:
         console.print(Text(_filters(report)))

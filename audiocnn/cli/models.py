@@ -27,6 +27,7 @@ def _described(directory: Path) -> str:
     lines = [
         f"{spec.name} {spec.version} ({spec.architecture}, {(directory / ONNX).stat().st_size / 1e6:.1f} MB)",
         f"labels: {spec.task.summary}",
+        *(f"{name}: {task.summary}" for name, task in spec.side_tasks.items()),
         f"input: {spec.input.summary}",
         f"licence: {spec.licence}",
     ]

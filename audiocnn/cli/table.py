@@ -27,11 +27,19 @@ class TableWriter:
             return
         length_s = duration_s(row)
         self._print(path, Text("" if length_s is None else clock(length_s)), _labels(row))
+        self._print_side(row)
         for warning in row["warnings"]:
             self._print(Text(""), Text(""), Text(printable(warning), "yellow"))
         for segment in row.get("segments", []):
             span = f"{clock(segment['start_s'])} - {clock(segment['end_s'])}"
             self._print(Text(""), Text(span), Text("silent", "dim") if segment["silent"] else _labels(segment))
+            self._print_side(segment)
+
+    def _print_side(self, answer: dict[str, Any]) -> None:
+        for name, predictions in answer.get("side", {}).items():
+            if predictions:
+                said = _labels({"predictions": predictions})
+                self._print(Text(""), Text(""), Text.assemble((f"{name}: ", "dim"), said))
 
     def _print(self, path: Text, time: Text, labels: Text) -> None:
         rest = self._console.width - self._time_width - 4

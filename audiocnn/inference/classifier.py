@@ -17,11 +17,11 @@ from audiocnn.inference.onnx_backend import OnnxBackend
 from audiocnn.inference.silence import background_rule, left_out
 from audiocnn.limits import DecodeLimits
 from audiocnn.media import opener
-from audiocnn.nn.heads import head_of
-from audiocnn.prediction import Answers, Estimate, ModelInfo, Prediction, Result, SegmentResult, Timing
+from audiocnn.nn.heads import Heads
+from audiocnn.prediction import Answers, Estimate, MediaInfo, ModelInfo, Prediction, Result, SegmentResult, Timing
 from audiocnn.prepared import Window
 from audiocnn.source import Source
-from audiocnn.spec import ModelSpec
+from audiocnn.spec import MAIN, ModelSpec, TaskSpec
 from audiocnn.waveform import Segment
 
 Item = TypeVar("Item")
@@ -32,12 +32,23 @@ BATCH = 8
 
 @dataclass(frozen=True, slots=True)
 class _Heard:
-    """A window with what decides, at the end of the file, whether it votes; a silent one has no row of answers."""
+    """A window with what decides, at the end of the file, whether it votes; a silent one has no logits."""
 
     segment: Segment | None
     level_db: float
-    row: NDArray[np.float64] | None
+    logits: NDArray[np.float64] | None
     background: bool
+
+
+@dataclass(frozen=True, slots=True)
+class _HeardFile:
+    """A file as the network took it: the logits of each window, None for one that does not vote."""
+
+    media: MediaInfo
+    segments: list[Segment | None]
+    votes: list[NDArray[np.float64] | None]
+    warnings: tuple[str, ...]
+    timing: Timing
 
 
 class Classifier:
@@ -52,7 +63,8 @@ class Classifier:
         self._backend = backend
         self._open = opener(spec.input)
         self._background = background_rule(spec.input)
-        self._head = head_of(spec.task)
+        self._tasks = spec.tasks
+        self._heads = Heads(self._tasks)
 
     @classmethod
     def load(
@@ -83,37 +95,31 @@ class Classifier:
         source: an encoded file as bytes, or the path of one. limits: what to refuse (see `DecodeLimits`).
         Raises a `MediaError` that says what is wrong with the file.
         """
-        started = time.perf_counter()
-        infer_s = 0.0
-        heard: list[_Heard] = []
-        with self._open(source, limits) as prepared:
-            for batch in batched(prepared.windows(), BATCH):
-                batch_started = time.perf_counter()
-                heard += self._hear(batch)
-                infer_s += time.perf_counter() - batch_started
-            media, warnings = prepared.info, [*prepared.warnings]
-        sounding = [window for window in heard if window.row is not None]
-        background = np.array([window.background for window in sounding], np.bool_)
-        quiet = iter(left_out(background, np.array([window.level_db for window in sounding])))
-        rows = [None if window.row is None or next(quiet) else window.row for window in heard]
+        heard = self._listen(source, limits)
+        rows = [None if vote is None else self._heads.answers(vote[np.newaxis])[0] for vote in heard.votes]
         votes = [row for row in rows if row is not None]
-        if votes and background.all():
-            warnings.append("the silence detector hears nothing but background noise: do not rely on this answer")
+        answers = self._answers(np.mean(votes, axis=0) if votes else None)
         return Result(
             model=self.info,
-            media=media,
-            predictions=self._answers(np.mean(votes, axis=0)) if votes else (),
+            media=heard.media,
+            predictions=answers[MAIN],
             segments=tuple(
-                SegmentResult(window.segment, row is None, () if row is None else self._answers(row))
-                for window, row in zip(heard, rows, strict=True)
-                if window.segment is not None
+                self._segment_result(segment, row)
+                for segment, row in zip(heard.segments, rows, strict=True)
+                if segment is not None
             ),
-            warnings=tuple(warnings),
-            timing=Timing(
-                decode_ms=1000 * (time.perf_counter() - started - infer_s),
-                infer_ms=1000 * infer_s,
-            ),
+            warnings=heard.warnings,
+            timing=heard.timing,
+            side=_side(answers),
         )
+
+    def logits(self, source: Source, limits: DecodeLimits | None = None) -> NDArray[np.float64]:
+        """What the network says of the windows that vote, `(windows, outputs)`; of nothing but silence 0 windows.
+
+        The answer for the file is the mean of `Heads.answers` over them. Raises what `classify` raises.
+        """
+        votes = [vote for vote in self._listen(source, limits).votes if vote is not None]
+        return np.array(votes).reshape(len(votes), self._heads.num_outputs)
 
     def warm_up(self) -> None:
         """Run the network once, on noise: a model that cannot answer fails here, and the first caller waits less.
@@ -123,36 +129,75 @@ class Classifier:
         values = np.random.default_rng(0).standard_normal(self.spec.input.shape).astype(np.float32)
         self._hear([Window(values, None)])
 
+    def _listen(self, source: Source, limits: DecodeLimits | None) -> _HeardFile:
+        started = time.perf_counter()
+        infer_s = 0.0
+        heard: list[_Heard] = []
+        with self._open(source, limits) as prepared:
+            for batch in batched(prepared.windows(), BATCH):
+                batch_started = time.perf_counter()
+                heard += self._hear(batch)
+                infer_s += time.perf_counter() - batch_started
+            media, warnings = prepared.info, [*prepared.warnings]
+        sounding = [window for window in heard if window.logits is not None]
+        background = np.array([window.background for window in sounding], np.bool_)
+        quiet = iter(left_out(background, np.array([window.level_db for window in sounding])))
+        votes = [None if window.logits is None or next(quiet) else window.logits for window in heard]
+        if sounding and background.all():
+            warnings.append("the silence detector hears nothing but background noise: do not rely on this answer")
+        return _HeardFile(
+            media,
+            [window.segment for window in heard],
+            votes,
+            tuple(warnings),
+            Timing(decode_ms=1000 * (time.perf_counter() - started - infer_s), infer_ms=1000 * infer_s),
+        )
+
     def _hear(self, batch: list[Window]) -> list[_Heard]:
         sounding = [window for window in batch if not window.silent]
-        rows, background = iter(self._rows(sounding)), iter(self._background(sounding))
+        logits, background = iter(self._logits(sounding)), iter(self._background(sounding))
         return [
             _Heard(window.segment, window.level_db, None, background=False)
             if window.silent
-            else _Heard(window.segment, window.level_db, next(rows), background=bool(next(background)))
+            else _Heard(window.segment, window.level_db, next(logits), background=bool(next(background)))
             for window in batch
         ]
 
-    def _rows(self, windows: list[Window]) -> NDArray[np.float64]:
-        """A number for each label, `(windows, labels)`: scores between 0 and 1, or values of quantities."""
+    def _logits(self, windows: list[Window]) -> NDArray[np.float64]:
+        """`(windows, outputs)`."""
         if not windows:
-            return np.empty((0, len(self.spec.task.labels)))
+            return np.empty((0, self._heads.num_outputs))
         logits = self._backend(np.stack([window.values for window in windows]))
-        wanted = (len(windows), self._head.num_outputs)
+        wanted = (len(windows), self._heads.num_outputs)
         if logits.shape != wanted or not np.isfinite(logits).all():
             raise CheckpointError(
                 f"model {self.spec.name!r} gave logits of shape {logits.shape} or non-finite ones where "
                 f"{wanted} finite ones were expected; its files do not fit together"
             )
-        return self._head.answers(logits.astype(np.float64))
+        return logits.astype(np.float64)
 
-    def _answers(self, row: NDArray[np.float64]) -> Answers:
-        task = self.spec.task
-        if task.kind == "regression":
-            named = zip(task.labels, row, task.quantities, strict=True)
-            return tuple(Estimate(label, float(value), quantity.unit) for label, value, quantity in named)
-        order = np.argsort(-row, kind="stable")
-        return tuple(Prediction(task.labels[i], float(row[i])) for i in order)
+    def _segment_result(self, segment: Segment, row: NDArray[np.float64] | None) -> SegmentResult:
+        answers = self._answers(row)
+        return SegmentResult(segment, row is None, answers[MAIN], _side(answers))
+
+    def _answers(self, row: NDArray[np.float64] | None) -> dict[str, Answers]:
+        """The answers of each task in a row of numbers; without one there are none."""
+        if row is None:
+            return dict.fromkeys(self._tasks, ())
+        rows = self._heads.split(row)
+        return {name: _named(rows[name], task) for name, task in self._tasks.items()}
+
+
+def _named(row: NDArray[np.float64], task: TaskSpec) -> Answers:
+    if task.kind == "regression":
+        named = zip(task.labels, row, task.quantities, strict=True)
+        return tuple(Estimate(label, float(value), quantity.unit) for label, value, quantity in named)
+    order = np.argsort(-row, kind="stable")
+    return tuple(Prediction(task.labels[i], float(row[i])) for i in order)
+
+
+def _side(answers: dict[str, Answers]) -> dict[str, Answers]:
+    return {name: found for name, found in answers.items() if name != MAIN}
 
 
 def batched(items: Iterable[Item], size: int) -> Iterator[list[Item]]:

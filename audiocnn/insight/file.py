@@ -46,7 +46,7 @@ class _Seen:
 
 
 def view_file(subject: Subject, source: Source, layers: Sequence[str] = (), hop_s: float | None = None) -> FileView:
-    """Show `source` to a trained model.
+    """Show `source` to a trained model: what its main task makes of it.
 
     layers: whose feature maps to keep; one of each resolution by default. hop_s: seconds from one window of sound or
     video to the next, the model's own by default; a finer one gives more window scores.
@@ -66,13 +66,13 @@ def view_file(subject: Subject, source: Source, layers: Sequence[str] = (), hop_
 
     def look(window: Window) -> _Seen:
         made = maps(subject.network, window.values, shown, where)
-        activations = made.activations
+        activations = made.activations[: head.num_outputs]  # the main task's; its outputs come first
         if spec.task.kind == "binary":
             # One output tells two labels apart: what speaks for one speaks against the other.
             activations = np.concatenate([-activations, activations])
         return _Seen(
             window.segment,
-            head.answers(made.logits[np.newaxis].astype(np.float64))[0],
+            head.answers(made.logits[np.newaxis, : head.num_outputs].astype(np.float64))[0],
             _over_space(activations, where, input_spec),
             [_bounded(made.features[layer.name], layer, window, input_spec) for layer in shown],
             None if isinstance(input_spec, AudioSpec) else pictures_of_window(window, input_spec),

@@ -5,12 +5,15 @@ does.
 """
 
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from itertools import pairwise
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from audiocnn.spec import TaskKind, TaskSpec
+from audiocnn.spec import MAIN, TaskKind, TaskSpec
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -125,6 +128,63 @@ _HEADS: dict[TaskKind, type[Head]] = {
 def head_of(task: TaskSpec) -> Head:
     """The head for `task`."""
     return _HEADS[task.kind](task)
+
+
+class Heads:
+    """The heads of all tasks of a network, whose logits stand side by side: the main task's and each side task's.
+
+    `num_outputs` is how many logits the network gives for one input. Answers and targets stand side by side as well,
+    one column for each label; a binary task has two of them and one logit.
+    """
+
+    def __init__(self, tasks: Mapping[str, TaskSpec]) -> None:
+        self._heads = {name: head_of(task) for name, task in tasks.items()}
+        self._outputs = _spans({name: head.num_outputs for name, head in self._heads.items()})
+        self._labels = _spans({name: len(task.labels) for name, task in tasks.items()})
+        self.num_outputs = sum(head.num_outputs for head in self._heads.values())
+        self.num_labels = sum(len(task.labels) for task in tasks.values())
+
+    def answers(self, logits: Array) -> Array:
+        """One number for each label of each task, `(batch, num_labels)`, from logits `(batch, num_outputs)`."""
+        return np.concatenate(
+            [head.answers(logits[:, self._outputs[name]]) for name, head in self._heads.items()], axis=1
+        )
+
+    def split(self, answers: Array) -> dict[str, Array]:
+        """What `answers` gave, or targets, by task: the last axis has one number for each of its labels."""
+        return {name: answers[..., span] for name, span in self._labels.items()}
+
+    def outputs(self, logits: Array) -> dict[str, Array]:
+        """Logits by task: the last axis has those of its head."""
+        return {name: logits[..., span] for name, span in self._outputs.items()}
+
+    def loss(
+        self,
+        logits: "Tensor",
+        targets: "Tensor",
+        smoothing: float = 0.0,
+        weights: "Tensor | None" = None,
+        side_weights: Mapping[str, float] = MappingProxyType({}),
+    ) -> "Tensor":
+        """The mean loss of a batch: the main task's, plus each side task's times its weight (1 if it has none).
+
+        targets: `(batch, num_labels)`; these and `smoothing` as in `Head.loss`. weights: of the main task's labels.
+        """
+        losses = {
+            name: head.loss(
+                logits[:, self._outputs[name]],
+                targets[:, self._labels[name]],
+                smoothing,
+                weights if name == MAIN else None,
+            )
+            for name, head in self._heads.items()
+        }
+        return sum((loss * side_weights.get(name, 1.0) for name, loss in losses.items()), logits.new_zeros(()))
+
+
+def _spans(sizes: Mapping[str, int]) -> dict[str, slice]:
+    ends = np.cumsum([0, *sizes.values()]).tolist()
+    return {name: slice(start, end) for name, (start, end) in zip(sizes, pairwise(ends), strict=True)}
 
 
 def _sigmoid(logits: Array) -> Array:

@@ -12,11 +12,12 @@ from audiocnn.spec.input import (
     VideoSpec,
     VolumeSpec,
 )
-from audiocnn.spec.model import ModelSpec
+from audiocnn.spec.model import MAIN, ModelSpec
 from audiocnn.spec.task import Quantity, TaskKind, TaskSpec
 
 __all__ = [
     "INPUT_SPECS",
+    "MAIN",
     "AudioSpec",
     "Fit",
     "ImageSpec",

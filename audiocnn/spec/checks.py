@@ -1,6 +1,7 @@
 """Checks of single fields. Annotations bind nobody who writes JSON or TOML by hand."""
 
 import math
+import re
 from typing import get_args
 
 from audiocnn.errors import ConfigError
@@ -10,6 +11,12 @@ def check_type(name: str, value: object, wanted: type | tuple[type, ...], words:
     """Raises `ConfigError` that asks for `words` unless `value` is of the type `wanted`."""
     if not isinstance(value, wanted):
         raise ConfigError(f"{name} must be {words}, got {value!r}")
+
+
+def check_name(name: str, value: object) -> None:
+    """Raises `ConfigError` unless `value` is a word of letters, digits, `_` and `-` that starts with a letter."""
+    if not (isinstance(value, str) and re.fullmatch(r"[A-Za-z][A-Za-z0-9_-]*", value)):
+        raise ConfigError(f"{name} must be a word of letters, digits, _ and - that starts with a letter, got {value!r}")
 
 
 def check_choice(name: str, value: object, legal: object) -> None:

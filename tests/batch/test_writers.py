@@ -10,8 +10,8 @@ import pytest
 
 from audiocnn.batch.complete_file import complete_file, part_of
 from audiocnn.batch.writers import CsvWriter, JsonlWriter, Selection
-from audiocnn.spec import Quantity, TaskSpec
-from tests.batch.answers import answered, estimated, failed, pictured
+from audiocnn.spec import MAIN, Quantity, TaskSpec
+from tests.batch.answers import LABELS, answered, estimated, failed, pictured
 
 STRANGE_PATHS = ["ünï 音楽.wav", 'comma, "quote".wav', "line\nbreak.wav", "caf\udce9.wav"]
 
@@ -23,6 +23,10 @@ def written(writer_class, selection, *files):
     for file in files:
         writer.write(file)
     return raw.getvalue().decode()
+
+
+def selected(top_k, threshold=0.0, segments=False):
+    return Selection.of({MAIN: TaskSpec("single_label", LABELS)}, top_k, threshold, segments)
 
 
 def csv_rows(selection, *files):
@@ -65,15 +69,15 @@ def test_strange_paths_survive_jsonl(path):
 
 @pytest.mark.parametrize("path", STRANGE_PATHS[:3])
 def test_strange_paths_survive_csv(path):
-    assert csv_rows(Selection(1), answered(path))[0]["path"] == path
+    assert csv_rows(selected(1), answered(path))[0]["path"] == path
 
 
 def test_csv_shows_stray_bytes_as_escapes():
-    assert csv_rows(Selection(1), answered("caf\udce9.wav"))[0]["path"] == "caf\\udce9.wav"
+    assert csv_rows(selected(1), answered("caf\udce9.wav"))[0]["path"] == "caf\\udce9.wav"
 
 
 def test_a_csv_row_for_each_file():
-    good, bad = csv_rows(Selection(2), answered(warnings=("cut short", "noisy")), failed())
+    good, bad = csv_rows(selected(2), answered(warnings=("cut short", "noisy")), failed())
     assert good == {
         "path": "song.wav",
         "status": "ok",
@@ -90,12 +94,12 @@ def test_a_csv_row_for_each_file():
 
 
 def test_labels_below_the_threshold_leave_empty_cells():
-    (row,) = csv_rows(Selection(3, threshold=0.15), answered())
+    (row,) = csv_rows(selected(3, threshold=0.15), answered())
     assert (row["label_2"], row["label_3"], row["score_3"]) == ("pop", "", "")
 
 
 def test_csv_with_segments_has_a_row_for_each_window():
-    first, second, bad = csv_rows(Selection(1, segments=True), answered(), failed())
+    first, second, bad = csv_rows(selected(1, segments=True), answered(), failed())
     assert (first["start_s"], first["end_s"], first["silent"], first["label"]) == ("0.0", "4.0", "false", "rock")
     assert (second["start_s"], second["end_s"], second["silent"], second["label"]) == ("2.0", "6.0", "true", "")
     assert (bad["path"], bad["start_s"], bad["error_code"]) == ("bad.wav", "", "empty_audio")
@@ -105,7 +109,7 @@ def test_csv_with_segments_has_a_row_for_each_window():
 def test_no_path_in_csv_starts_like_a_formula_and_all_lead_to_the_file(tmp_path, monkeypatch, name):
     monkeypatch.chdir(tmp_path)
     (tmp_path / name).touch()
-    path = csv_rows(Selection(1), failed(name))[0]["path"]
+    path = csv_rows(selected(1), failed(name))[0]["path"]
     assert path[0] not in "=+-@\t\r"
     assert os.path.samefile(path, name)
 
@@ -113,7 +117,7 @@ def test_no_path_in_csv_starts_like_a_formula_and_all_lead_to_the_file(tmp_path,
 def test_rows_can_be_read_before_the_batch_ends():
     for writer_class in (JsonlWriter, CsvWriter):
         raw = io.BytesIO()
-        writer = writer_class(io.TextIOWrapper(raw), Selection(1))
+        writer = writer_class(io.TextIOWrapper(raw), selected(1))
         before = len(raw.getvalue())
         writer.write(answered())
         assert len(raw.getvalue()) > before
@@ -171,30 +175,31 @@ REGRESSION = TaskSpec("regression", ("tempo", "swing"), (Quantity("BPM"), Quanti
 
 class TestRegression:
     def test_a_row_has_every_quantity_with_its_value_and_unit(self):
-        (row,) = csv_rows(Selection.of(REGRESSION, top_k=1, threshold=0.9, segments=False), estimated())
+        (row,) = csv_rows(Selection.of({MAIN: REGRESSION}, top_k=1, threshold=0.9, segments=False), estimated())
         assert [row[name] for name in ("label", "value", "unit")] == ["tempo", "123.45679", "BPM"]
         assert [row[name] for name in ("label_2", "value_2", "unit_2")] == ["swing", "2.5e-07", ""]
         assert "score" not in row
 
     def test_windows_have_them_too_and_errors_leave_the_cells_empty(self):
-        rows = csv_rows(Selection.of(REGRESSION, 1, 0.9, segments=True), estimated(), failed())
+        rows = csv_rows(Selection.of({MAIN: REGRESSION}, 1, 0.9, segments=True), estimated(), failed())
         assert [(row["start_s"], row["value"], row["value_2"]) for row in rows] == [
             ("0.0", "123.45679", "2.5e-07"), ("", "", "")
         ]  # fmt: skip
 
     def test_jsonl_has_value_and_unit_in_place_of_the_score(self):
-        (row,) = jsonl_rows(Selection.of(REGRESSION, top_k=1, threshold=0.9, segments=True), estimated())
+        (row,) = jsonl_rows(Selection.of({MAIN: REGRESSION}, top_k=1, threshold=0.9, segments=True), estimated())
         assert row["predictions"] == row["segments"][0]["predictions"] == [
             {"label": "tempo", "value": 123.45679, "unit": "BPM"}, {"label": "swing", "value": 2.5e-7, "unit": ""}
         ]  # fmt: skip
 
 
 def test_a_selection_asks_for_no_more_than_the_task_has():
-    assert Selection.of(TaskSpec("binary", ("no", "yes")), 5, 0.1, True) == Selection(2, 0.1, True)
-    assert Selection.of(TaskSpec("single_label", ("a", "b", "c")), 2, 0.0, False) == Selection(2)
+    labels = (("", 0, "label"), ("", 0, "score"), ("", 1, "label"), ("", 1, "score"))
+    assert Selection.of({MAIN: TaskSpec("binary", ("no", "yes"))}, 5, 0.1, True) == Selection(5, 0.1, True, labels)
+    assert Selection.of({MAIN: TaskSpec("single_label", LABELS)}, 2, 0.0, False) == Selection(2, columns=labels)
 
 
 @pytest.mark.parametrize("segments", [False, True])
 def test_an_image_has_one_row_without_a_duration(segments):
-    (row,) = csv_rows(Selection(1, segments=segments), pictured())
+    (row,) = csv_rows(selected(1, segments=segments), pictured())
     assert (row["path"], row["status"], row["duration_s"], row["label"]) == ("cat.png", "ok", "", "rock")

@@ -21,9 +21,11 @@ from audiocnn.errors import AudioCnnError, CheckpointError, ConfigError
 from audiocnn.export import export_onnx
 from audiocnn.inference.classifier import Classifier
 from audiocnn.nn.heads import SingleLabelHead
-from audiocnn.spec import TaskSpec
+from audiocnn.spec import MAIN, ModelSpec, TaskSpec
+from tests.conftest import tiny_spec
 from tests.training.conftest import SAMPLE_RATE
 from training import cli, loop
+from training.answers import Answered
 from training.cli import commands
 from training.config import Config, DataConfig, ModelConfig
 from training.crossval import cross_validate
@@ -31,7 +33,7 @@ from training.data.manifest import Clip, read_clips
 from training.distributed import Process
 from training.evaluate import predict
 from training.loop import train
-from training.metrics import Scores, measure
+from training.metrics import measure
 from training.publish import publish
 from training.robustness import CHANGES
 from training.state import STATE
@@ -356,11 +358,12 @@ def test_evaluating_a_fold_that_is_not_there_names_those_that_are(data: Path, tm
 def test_evaluating_a_fold_takes_its_clips_alone(data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[Clip] = []
 
-    def perfect(_: str, clips: list[Clip]) -> tuple[Scores, Scores, TaskSpec]:
+    def perfect(_: str, clips: list[Clip], __: Path) -> tuple[Answered, ModelSpec]:
         asked.extend(clips)
-        return np.eye(2), np.eye(2), TaskSpec("single_label", ("high", "low"))
+        answered = Answered(["a", "b"], np.array([1, 1]), np.eye(2, dtype=np.float32), {MAIN: np.eye(2)})
+        return answered, tiny_spec(task=TaskSpec("single_label", ("high", "low")))
 
-    monkeypatch.setattr(cli, "predict", perfect)
+    monkeypatch.setattr(cli, "answer", perfect)
     evaluate(data, tmp_path, "1")
     assert [clip.fold for clip in asked] == ["1"] * 8
 

@@ -1,6 +1,6 @@
 """Random windows of clips, the same for the same seed and step whatever happened before: resuming needs no history."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import torch
@@ -12,25 +12,27 @@ from training.config import Config
 from training.data.cache import Cache
 from training.data.manifest import Clip
 from training.data.medium import Medium
-from training.data.targets import targets_of
+from training.data.targets import all_targets
 
 
 class Batches:
     """The training batches of a run: `steps_per_epoch` of them, each `batch_size` windows over all processes."""
 
-    def __init__(self, cache: Cache, medium: Medium, clips: Sequence[Clip], task: TaskSpec, config: Config) -> None:
+    def __init__(
+        self, cache: Cache, medium: Medium, clips: Sequence[Clip], tasks: Mapping[str, TaskSpec], config: Config
+    ) -> None:
         self._cache = cache
         self._medium = medium
         self._clips = clips
         self._config = config
-        self._targets = torch.from_numpy(targets_of(clips, task)).float()
+        self._targets = torch.from_numpy(all_targets(clips, tasks)).float()
         epoch_size = len(clips) * config.train.crops_per_clip
         self._batch_size = min(config.train.batch_size, epoch_size)
         self.steps_per_epoch = epoch_size // self._batch_size
         self._last_order: tuple[int, NDArray[np.int64]] | None = None
 
     def batch(self, step: int, rank: int = 0, world_size: int = 1) -> tuple[Tensor, Tensor]:
-        """This process's part of batch `step`: windows as `Medium.crops` gives them, targets `(n, labels)`.
+        """This process's part of batch `step`: windows as `Medium.crops` gives them, targets `(n, all labels)`.
 
         All windows of a batch share one random change of speed, so that they stay one array.
         """

@@ -4,22 +4,33 @@ import csv
 import itertools
 import json
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from audiocnn.batch.discover import EXTENSIONS
 from audiocnn.errors import ConfigError
 from audiocnn.spec import Media
-from training.config import DataConfig, QuantityConfig
+from training.config import DataConfig, QuantityConfig, SideTaskConfig
+
+SideTasks = Mapping[str, SideTaskConfig]
+
+
+@dataclass(frozen=True, slots=True)
+class Truth:
+    """The right answer of one task for a clip: its labels, or `values` for the columns of quantities or shares."""
+
+    labels: tuple[str, ...] = ()
+    values: Mapping[str, float] = field(default_factory=dict, hash=False)
 
 
 @dataclass(frozen=True, slots=True)
 class Clip:
     """One labelled recording. `split`, `fold` and `group` are empty where the manifest has none.
 
-    values: the quantities of a regression, which has no labels.
+    labels, values: the right answer of the main task, as in `Truth`. side: those of side tasks, by name.
     """
 
     path: Path
@@ -28,29 +39,36 @@ class Clip:
     fold: str = ""
     group: str = ""
     values: Mapping[str, float] = field(default_factory=dict, hash=False)
+    side: Mapping[str, Truth] = field(default_factory=dict, hash=False)
 
 
-def read_clips(root: Path, config: DataConfig, media: Media = "audio") -> list[Clip]:
+def read_clips(
+    root: Path, config: DataConfig, media: Media = "audio", side_tasks: SideTasks = MappingProxyType({})
+) -> list[Clip]:
     """The clips of the data folder `root`, sorted by path.
 
-    media: which files to look for in a folder for each class.
+    media: which files to look for in a folder for each class. side_tasks: what else to read from the manifest.
     Raises `ConfigError` for a missing folder, manifest or column, an empty data set, files that do not exist, a clip
-    listed twice, a single-label or binary task with too few or too many labels, and quantities that are no number or
-    out of their range.
+    listed twice, a single-label or binary task with too few or too many labels, and quantities and shares that are no
+    number or out of their range.
     """
     if not root.is_dir():
         raise ConfigError(f"the data folder {root} does not exist; name it with --data")
-    found = _from_manifest(root, config) if config.manifest else _from_folders(root, media)
+    found = _from_manifest(root, config, side_tasks) if config.manifest else _from_folders(root, media)
     clips = sorted(found, key=lambda clip: clip.path)
     if not clips:
         raise ConfigError(f"found no clips in {root}; expected {media} files in one sub-folder for each class")
-    _check(clips, config)
+    _check(clips)
+    paths = [clip.path for clip in clips]
+    _check_labels(paths, clips, config, "data")
+    for name, task in side_tasks.items():
+        _check_labels(paths, [clip.side[name] for clip in clips], task, f"side_tasks.{name}")
     return clips
 
 
-def label_names(clips: Iterable[Clip]) -> tuple[str, ...]:
+def label_names(truths: Iterable[Clip | Truth]) -> tuple[str, ...]:
     """All labels, in alphabetical order."""
-    return tuple(sorted({label for clip in clips for label in clip.labels}))
+    return tuple(sorted({label for truth in truths for label in truth.labels}))
 
 
 def _from_folders(root: Path, media: Media) -> Iterable[Clip]:
@@ -61,7 +79,7 @@ def _from_folders(root: Path, media: Media) -> Iterable[Clip]:
                     yield Clip(path, (folder.name,))
 
 
-def _from_manifest(root: Path, config: DataConfig) -> Iterable[Clip]:
+def _from_manifest(root: Path, config: DataConfig, side_tasks: SideTasks) -> Iterable[Clip]:
     path = root / config.manifest
     try:
         with path.open(encoding="utf-8", newline="") as file:
@@ -73,17 +91,25 @@ def _from_manifest(root: Path, config: DataConfig) -> Iterable[Clip]:
     except (OSError, ValueError) as error:
         raise ConfigError(f"cannot read the manifest {path}: {error}") from error
     for number, row in enumerate(rows, start=1):
+        truth = _truth(row, config, path, number)
         yield Clip(
             path=root / str(_value(row, config.path, path, number)),
-            labels=() if config.quantities else _labels(_value(row, config.label, path, number)),
+            labels=truth.labels,
             split=str(_value(row, config.split, path, number)) if config.split else "",
             fold=str(_value(row, config.fold, path, number)) if config.fold else "",
             group=str(_value(row, config.group, path, number)) if config.group else "",
-            values={
-                name: _number(_value(row, name, path, number), name, quantity, path, number)
-                for name, quantity in config.quantities.items()
-            },
+            values=truth.values,
+            side={name: _truth(row, task, path, number) for name, task in side_tasks.items()},
         )
+
+
+def _truth(row: Mapping[str, Any], task: DataConfig | SideTaskConfig, path: Path, number: int) -> Truth:
+    columns = task.quantities or dict.fromkeys(task.shares, QuantityConfig(range=(0.0, 1.0)))
+    if not columns:
+        return Truth(_labels(_value(row, task.label, path, number)))
+    return Truth(
+        values={name: _number(_value(row, name, path, number), name, q, path, number) for name, q in columns.items()}
+    )
 
 
 def _value(row: Mapping[str, Any], column: str, path: Path, number: int) -> Any:
@@ -109,7 +135,7 @@ def _labels(value: Any) -> tuple[str, ...]:
     return tuple(str(part).strip() for part in parts if str(part).strip())
 
 
-def _check(clips: list[Clip], config: DataConfig) -> None:
+def _check(clips: list[Clip]) -> None:
     missing = [clip.path for clip in clips if not clip.path.is_file()]
     if missing:
         raise ConfigError(
@@ -119,17 +145,23 @@ def _check(clips: list[Clip], config: DataConfig) -> None:
     twice = [a.path for a, b in itertools.pairwise(clips) if a.path == b.path]
     if twice:
         raise ConfigError(f"{len(twice)} clips are listed twice, the first is {twice[0]}; keep one row for each")
-    if config.kind in ("single_label", "binary"):
-        wrong = next((clip for clip in clips if len(clip.labels) != 1), None)
+
+
+def _check_labels(
+    paths: Sequence[Path], truths: Sequence[Clip | Truth], task: DataConfig | SideTaskConfig, section: str
+) -> None:
+    names = label_names(truths)
+    if task.kind in ("single_label", "binary"):
+        wrong = next(((path, truth) for path, truth in zip(paths, truths, strict=True) if len(truth.labels) != 1), None)
         if wrong:
             raise ConfigError(
-                f"{wrong.path} has {len(wrong.labels)} labels where a {config.kind} task wants one; "
-                "set data.kind = 'multi_label' for several"
+                f"{wrong[0]} has {len(wrong[1].labels)} labels where a {task.kind} task wants one; "
+                f"set {section}.kind = 'multi_label' for several"
             )
-        if len(label_names(clips)) < 2:
-            raise ConfigError(f"all clips have the label {label_names(clips)}; a classifier needs at least two")
-    if config.kind == "binary" and (len(label_names(clips)) != 2 or config.positive not in label_names(clips)):
+        if len(names) < 2:
+            raise ConfigError(f"all clips have the label {names}; a classifier needs at least two")
+    if task.kind == "binary" and (len(names) != 2 or task.positive not in names):
         raise ConfigError(
-            f"a binary task needs the label data.positive = {config.positive!r} and one other, the clips have "
-            f"{', '.join(label_names(clips))}"
+            f"a binary task needs the label {section}.positive = {task.positive!r} and one other, the clips have "
+            f"{', '.join(names)}"
         )

@@ -1,34 +1,63 @@
 """What the network is to answer: the task of a data set, and the right answer for each clip."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
 from audiocnn.errors import ConfigError
-from audiocnn.spec import Quantity, TaskSpec
-from training.config import DataConfig
-from training.data.manifest import Clip, label_names
+from audiocnn.spec import MAIN, Quantity, TaskSpec
+from training.config import Config, DataConfig, SideTaskConfig
+from training.data.manifest import Clip, Truth, label_names
 
 
-def task_of(config: DataConfig, clips: Sequence[Clip], train: Sequence[Clip]) -> TaskSpec:
+def tasks_of(config: Config, clips: Sequence[Clip], train: Sequence[Clip]) -> dict[str, TaskSpec]:
+    """All tasks of a run as in `ModelSpec.tasks`: the main one under the name "", then the side tasks by name.
+
+    Raises what `task_of` raises.
+    """
+    tasks = {MAIN: task_of(config.data, clips, train)}
+    for name in sorted(config.side_tasks):
+        tasks[name] = task_of(config.side_tasks[name], _truths(clips, name), _truths(train, name))
+    return tasks
+
+
+def task_of(
+    config: DataConfig | SideTaskConfig, clips: Sequence[Clip | Truth], train: Sequence[Clip | Truth]
+) -> TaskSpec:
     """The task of a data set: the labels of all `clips`, and the mean and deviation of quantities in `train`.
 
     Raises `ConfigError` for a quantity that is the same in all of `train`: there is nothing to learn.
     """
     if config.kind == "regression":
         return TaskSpec("regression", tuple(config.quantities), tuple(_quantities(config, train)))
+    if config.shares:
+        return TaskSpec(config.kind, config.shares)
     labels = label_names(clips)
     if config.kind == "binary":
         labels = tuple(sorted(labels, key=lambda label: label == config.positive))
     return TaskSpec(config.kind, labels)
 
 
-def targets_of(clips: Sequence[Clip], task: TaskSpec) -> NDArray[np.float64]:
-    """One row for each clip, `(clips, labels)`: 1 for its labels and 0 for others, or the values of the quantities.
+def all_targets(clips: Sequence[Clip], tasks: Mapping[str, TaskSpec]) -> NDArray[np.float64]:
+    """What `targets_of` gives for each of `tasks`, side by side: `(clips, labels of all tasks)`.
 
-    Raises `ConfigError` for a clip with a label, or without a quantity, of the task.
+    Raises `ConfigError` also for clips that were read without one of the tasks.
     """
+    return np.concatenate([targets_of(_truths(clips, name), task) for name, task in tasks.items()], axis=1)
+
+
+def targets_of(clips: Sequence[Clip | Truth], task: TaskSpec) -> NDArray[np.float64]:
+    """One row for each clip, `(clips, labels)`: 1 for its labels and 0 for others, its shares of them, or the values of
+    the quantities.
+
+    Raises `ConfigError` for a clip with a label that the task does not know, or without one of its quantities.
+    """
+    if task.kind == "multi_label" and any(clip.values for clip in clips):
+        missing = next((label for clip in clips for label in task.labels if label not in clip.values), None)
+        if missing:
+            raise ConfigError(f"the clips have no share of {missing!r}, which the model answers; name it in shares")
+        return np.array([[clip.values[label] for label in task.labels] for clip in clips])
     if task.kind == "regression":
         missing = next((label for clip in clips for label in task.labels if label not in clip.values), None)
         if missing:
@@ -40,7 +69,15 @@ def targets_of(clips: Sequence[Clip], task: TaskSpec) -> NDArray[np.float64]:
     return np.array([[float(label in clip.labels) for label in task.labels] for clip in clips])
 
 
-def _quantities(config: DataConfig, train: Sequence[Clip]) -> list[Quantity]:
+def _truths(clips: Sequence[Clip], name: str) -> Sequence[Clip | Truth]:
+    if name == MAIN:
+        return clips
+    if any(name not in clip.side for clip in clips):
+        raise ConfigError(f"the clips were read without the side task {name!r}; describe it in [side_tasks.{name}]")
+    return [clip.side[name] for clip in clips]
+
+
+def _quantities(config: DataConfig | SideTaskConfig, train: Sequence[Clip | Truth]) -> list[Quantity]:
     quantities = []
     for name, quantity in config.quantities.items():
         values = np.array([clip.values[name] for clip in train])

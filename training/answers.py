@@ -1,0 +1,84 @@
+"""What a model said of labelled clips, kept as logits of windows, so that answers can be calibrated afterwards."""
+
+import io
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from audiocnn.checkpoint import write_atomically
+from audiocnn.errors import ConfigError
+from audiocnn.nn.heads import Heads
+from audiocnn.spec import TaskSpec
+from training.metrics import Scores
+
+Tasks = Mapping[str, TaskSpec]
+"""As `ModelSpec.tasks`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """Logits and targets of clips.
+
+    clips: their names. windows: how many of each clip vote, 0 for a silent one.
+    logits: `(windows of all clips, outputs of all tasks)`, clip after clip. targets: `(clips, labels)` of each task.
+    """
+
+    clips: Sequence[str]
+    windows: NDArray[np.int64]
+    logits: NDArray[np.float32]
+    targets: Mapping[str, Scores]
+
+    def scores(self, tasks: Tasks) -> dict[str, Scores]:
+        """The answers `(clips, labels)` of each task: the mean over windows, as `Classifier` gives it.
+
+        A silent clip scores 0 for every label; in a regression it gets the mean of the training data.
+        """
+        heads = Heads(tasks)
+        sums = np.zeros((len(self.windows), heads.num_labels))
+        clip = np.repeat(np.arange(len(self.windows)), self.windows)
+        np.add.at(sums, clip, heads.answers(self.logits.astype(np.float64)))
+        found = heads.split(sums / self.windows.clip(min=1)[:, np.newaxis])
+        for name, task in tasks.items():
+            found[name][self.windows == 0] = [quantity.mean for quantity in task.quantities] or 0.0
+        return found
+
+    def take(self, wanted: NDArray[np.bool_]) -> "Answered":
+        """Those of the clips `wanted`, a mask over them."""
+        return Answered(
+            [name for name, is_wanted in zip(self.clips, wanted, strict=True) if is_wanted],
+            self.windows[wanted],
+            self.logits[np.repeat(wanted, self.windows)],
+            {name: targets[wanted] for name, targets in self.targets.items()},
+        )
+
+    def save(self, path: Path) -> None:
+        """Write it as `.npz`, atomically."""
+        buffer = io.BytesIO()
+        targets = {f"targets.{name}": values for name, values in self.targets.items()}
+        np.savez_compressed(
+            buffer, clips=np.array(self.clips), windows=self.windows, logits=self.logits, allow_pickle=False, **targets
+        )
+        write_atomically(path, buffer.getvalue())
+
+    @classmethod
+    def load(cls, path: Path) -> "Answered":
+        """What `save` wrote. Raises `ConfigError` if it is missing or something else."""
+        try:
+            with np.load(path, allow_pickle=False) as file:
+                targets = {name.removeprefix("targets."): file[name] for name in file if name.startswith("targets.")}
+                return cls(file["clips"].tolist(), file["windows"], file["logits"], targets)
+        except (OSError, ValueError, KeyError) as error:
+            raise ConfigError(f"{path} holds no answers of a cross-validation: {error}; run it again") from error
+
+
+def joined(parts: Sequence[Answered]) -> Answered:
+    """The clips of all parts, one part after another."""
+    return Answered(
+        [name for part in parts for name in part.clips],
+        np.concatenate([part.windows for part in parts]),
+        np.concatenate([part.logits for part in parts]),
+        {name: np.concatenate([part.targets[name] for part in parts]) for name in parts[0].targets},
+    )
