@@ -8,7 +8,7 @@ import torch
 from audiocnn import checkpoint, models
 from audiocnn.export import export_onnx
 from audiocnn.nn.blocks import SqueezeExcite
-from audiocnn.nn.heads import head_of
+from audiocnn.nn.heads import Heads
 from audiocnn.spec import AudioSpec, ModelSpec, TaskSpec
 
 torch.set_num_threads(1)  # on busy cores the threads of one small layer wait for each other most of the time
@@ -60,7 +60,7 @@ def tiny_spec(kind: str = "single_label", **changes) -> ModelSpec:
 def write_model(directory: Path, spec: ModelSpec, *, onnx: bool = True) -> Path:
     """A model directory with untrained weights for `spec`."""
     checkpoint.save(
-        directory, spec, lively_network(spec.architecture, head_of(spec.task).num_outputs, dict(spec.arguments))
+        directory, spec, lively_network(spec.architecture, Heads(spec.tasks).num_outputs, dict(spec.arguments))
     )
     if onnx:
         export_onnx(directory)

@@ -1,12 +1,15 @@
 """The table for people: nothing a file name holds is obeyed by the terminal."""
 
+import dataclasses
 import io
 
 import pytest
 from rich.console import Console
 
+from audiocnn.batch.result import FileResult
 from audiocnn.batch.writers import Selection
 from audiocnn.cli.table import TableWriter, clock, printable
+from audiocnn.prediction import Estimate, Prediction
 from tests.batch.answers import answered, estimated, failed, pictured
 
 
@@ -61,3 +64,12 @@ def test_control_characters_and_stray_bytes_are_escaped():
 )
 def test_clock(seconds, shown):
     assert clock(seconds) == shown
+
+
+def test_side_tasks_have_lines_of_their_own():
+    file = answered()
+    side = {"mood": (Prediction("calm", 0.8),), "tempo": (Estimate("tempo", 120.4, "BPM"),), "empty": ()}
+    text = table(FileResult(file.path, dataclasses.replace(file.outcome, side=side)))
+    assert "mood: calm 0.80" in text
+    assert "tempo: tempo 120.4 BPM" in text
+    assert "empty" not in text

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from audiocnn.nn.heads import head_of
+from audiocnn.nn.heads import Heads, head_of
 from audiocnn.spec import Quantity, TaskSpec
 
 TEMPO = Quantity("BPM", 60, 200, mean=120.0, deviation=30.0)
@@ -120,3 +120,33 @@ def test_answers_need_no_torch():
         "head_of(TaskSpec('binary', ('no', 'yes'))).answers(numpy.zeros((1, 1))); assert 'torch' not in sys.modules"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+class TestSeveralTasks:
+    NAMED = {"": TASKS["single_label"], "a": TASKS["binary"], "b": TASKS["regression"]}  # noqa: RUF012
+    LOGITS = np.array([[0.0, 1.0, -2.0, 0.5, 0.5, 1.0], [1.0, 0.0, 0.0, -0.5, 0.0, 2.0]])
+    TARGETS = np.array([[0.0, 1, 0, 1, 0, 150, -2], [1.0, 0, 0, 0, 1, 120, -1]])
+
+    def test_answers_stand_side_by_side_and_come_apart_again(self):
+        heads = Heads(self.NAMED)
+        assert (heads.num_outputs, heads.num_labels) == (6, 7)
+        answers = heads.answers(self.LOGITS)
+        parts = heads.split(answers)
+        for name, columns in (("", slice(0, 3)), ("a", slice(3, 4)), ("b", slice(4, 6))):
+            np.testing.assert_array_equal(parts[name], head_of(self.NAMED[name]).answers(self.LOGITS[:, columns]))
+            np.testing.assert_array_equal(heads.outputs(self.LOGITS)[name], self.LOGITS[:, columns])
+        np.testing.assert_array_equal(heads.split(answers[0])["b"], parts["b"][0])
+
+    def test_the_loss_is_the_main_one_and_the_weighted_others(self):
+        logits, targets = torch.tensor(self.LOGITS), torch.tensor(self.TARGETS)
+        weights = torch.tensor([1.0, 5.0, 1.0], dtype=torch.float64)
+        main = head_of(TASKS["single_label"]).loss(logits[:, :3], targets[:, :3], 0.1, weights)
+        binary = head_of(TASKS["binary"]).loss(logits[:, 3:4], targets[:, 3:5], 0.1)
+        numbers = head_of(TASKS["regression"]).loss(logits[:, 4:], targets[:, 5:])
+        loss = Heads(self.NAMED).loss(logits, targets, 0.1, weights, {"b": 0.25})
+        assert loss.item() == pytest.approx((main + binary + 0.25 * numbers).item())
+
+    def test_one_task_alone_loses_exactly_what_its_head_does(self):
+        logits, targets = torch.tensor(self.LOGITS[:, :3]), torch.tensor(self.TARGETS[:, :3])
+        alone = head_of(TASKS["single_label"]).loss(logits, targets, 0.1)
+        assert Heads({"": TASKS["single_label"]}).loss(logits, targets, 0.1).item() == alone.item()
