@@ -14,6 +14,9 @@ from audiocnn.nn.heads import Heads
 from audiocnn.spec import TaskSpec
 from training.metrics import Scores
 
+ANSWERS = "answers.npz"
+"""In the folder of a run: what its model said of test clips."""
+
 Tasks = Mapping[str, TaskSpec]
 """As `ModelSpec.tasks`."""
 
@@ -22,13 +25,16 @@ Tasks = Mapping[str, TaskSpec]
 class Answered:
     """Logits and targets of clips.
 
-    clips: their names. windows: how many of each clip vote, 0 for a silent one.
-    logits: `(windows of all clips, outputs of all tasks)`, clip after clip. targets: `(clips, labels)` of each task.
+    clips: their names. groups: of each clip, as in `Clip`. windows: how many of each clip vote, 0 for a silent one.
+    logits: `(windows of all clips, outputs of all tasks)`, clip after clip. starts_s: where in its clip each of these
+    windows begins. targets: `(clips, labels)` of each task.
     """
 
     clips: Sequence[str]
+    groups: Sequence[str]
     windows: NDArray[np.int64]
     logits: NDArray[np.float32]
+    starts_s: Scores
     targets: Mapping[str, Scores]
 
     def scores(self, tasks: Tasks) -> dict[str, Scores]:
@@ -49,8 +55,10 @@ class Answered:
         """Those of the clips `wanted`, a mask over them."""
         return Answered(
             [name for name, is_wanted in zip(self.clips, wanted, strict=True) if is_wanted],
+            [group for group, is_wanted in zip(self.groups, wanted, strict=True) if is_wanted],
             self.windows[wanted],
             self.logits[np.repeat(wanted, self.windows)],
+            self.starts_s[np.repeat(wanted, self.windows)],
             {name: targets[wanted] for name, targets in self.targets.items()},
         )
 
@@ -59,7 +67,14 @@ class Answered:
         buffer = io.BytesIO()
         targets = {f"targets.{name}": values for name, values in self.targets.items()}
         np.savez_compressed(
-            buffer, clips=np.array(self.clips), windows=self.windows, logits=self.logits, allow_pickle=False, **targets
+            buffer,
+            clips=np.array(self.clips),
+            groups=np.array(self.groups),
+            windows=self.windows,
+            logits=self.logits,
+            starts_s=self.starts_s,
+            allow_pickle=False,
+            **targets,
         )
         write_atomically(path, buffer.getvalue())
 
@@ -69,7 +84,8 @@ class Answered:
         try:
             with np.load(path, allow_pickle=False) as file:
                 targets = {name.removeprefix("targets."): file[name] for name in file if name.startswith("targets.")}
-                return cls(file["clips"].tolist(), file["windows"], file["logits"], targets)
+                names = file["clips"].tolist(), file["groups"].tolist()
+                return cls(*names, file["windows"], file["logits"], file["starts_s"], targets)
         except (OSError, ValueError, KeyError) as error:
             raise ConfigError(f"{path} holds no answers of a cross-validation: {error}; run it again") from error
 
@@ -78,7 +94,9 @@ def joined(parts: Sequence[Answered]) -> Answered:
     """The clips of all parts, one part after another."""
     return Answered(
         [name for part in parts for name in part.clips],
+        [group for part in parts for group in part.groups],
         np.concatenate([part.windows for part in parts]),
         np.concatenate([part.logits for part in parts]),
+        np.concatenate([part.starts_s for part in parts]),
         {name: np.concatenate([part.targets[name] for part in parts]) for name in parts[0].targets},
     )

@@ -18,7 +18,7 @@ from audiocnn.checkpoint import write_atomically
 from audiocnn.errors import ConfigError
 from audiocnn.export import export_onnx
 from audiocnn.spec import MAIN
-from training.answers import Answered, Tasks
+from training.answers import ANSWERS, Answered, Tasks
 from training.config import Config
 from training.data.cache import open_cache
 from training.data.manifest import read_clips
@@ -33,8 +33,6 @@ from training.metrics import measure_tasks, over_folds
 logger = logging.getLogger(__name__)
 
 RESULTS = "crossval.json"
-ANSWERS = "answers.npz"
-"""In the run of each fold: what its model said of its test clips (`Answered`)."""
 
 
 def cross_validate(

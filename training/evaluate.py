@@ -35,10 +35,17 @@ def answer(
     known = {name: task for name, task in tasks.items() if name == MAIN or name in clips[0].side}
     targets = Heads(known).split(all_targets(clips, known))
     with ThreadPoolExecutor(os.cpu_count()) as pool:
-        rows = pool.map(lambda clip: classifier.logits(read(clip.path)).astype(np.float32), clips)
-        logits = list(track(rows, "evaluating", total=len(clips)))
-    names = [clip.path.relative_to(data).as_posix() for clip in clips]
-    return Answered(names, np.array([len(r) for r in logits]), np.concatenate(logits), targets), classifier.spec
+        votes = pool.map(lambda clip: classifier.logits(read(clip.path)), clips)
+        logits, segments = zip(*track(votes, "evaluating", total=len(clips)), strict=True)
+    answered = Answered(
+        clips=[clip.path.relative_to(data).as_posix() for clip in clips],
+        groups=[clip.group for clip in clips],
+        windows=np.array([len(rows) for rows in logits]),
+        logits=np.concatenate(logits).astype(np.float32),
+        starts_s=np.array([0.0 if segment is None else segment.start_s for row in segments for segment in row]),
+        targets=targets,
+    )
+    return answered, classifier.spec
 
 
 def predict(

@@ -30,6 +30,7 @@ from training.distributed import Process
 from training.history import History
 from training.optim import Ema, learning_rate, make_optimizer
 from training.progress import progress_bar
+from training.provenance import note_start
 from training.stopping import Stopped, stop_signals
 from training.validation import validate
 
@@ -66,6 +67,8 @@ def train(config: Config, data: Path, run: Path, cache_directory: Path, process:
     )
     run.mkdir(parents=True, exist_ok=True)
     progress = state.load_state(run, network, ema, optimizer, fingerprint)
+    if process.is_first and progress.epoch < config.train.epochs:
+        note_start(run, data, process)
     stepped = DistributedDataParallel(network) if process.world_size > 1 else network
 
     with (

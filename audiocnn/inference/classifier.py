@@ -113,13 +113,18 @@ class Classifier:
             side=_side(answers),
         )
 
-    def logits(self, source: Source, limits: DecodeLimits | None = None) -> NDArray[np.float64]:
-        """What the network says of the windows that vote, `(windows, outputs)`; of nothing but silence 0 windows.
+    def logits(
+        self, source: Source, limits: DecodeLimits | None = None
+    ) -> tuple[NDArray[np.float64], list[Segment | None]]:
+        """What the network says of the windows that vote, `(windows, outputs)`, and where in the file each of them is.
 
-        The answer for the file is the mean of `Heads.answers` over them. Raises what `classify` raises.
+        The answer for the file is the mean of `Heads.answers` over them; of nothing but silence there are none. What
+        has no time has no segment. Raises what `classify` raises.
         """
-        votes = [vote for vote in self._listen(source, limits).votes if vote is not None]
-        return np.array(votes).reshape(len(votes), self._heads.num_outputs)
+        heard = self._listen(source, limits)
+        votes = [(vote, where) for vote, where in zip(heard.votes, heard.segments, strict=True) if vote is not None]
+        logits = np.array([vote for vote, _ in votes]).reshape(len(votes), self._heads.num_outputs)
+        return logits, [where for _, where in votes]
 
     def warm_up(self) -> None:
         """Run the network once, on noise: a model that cannot answer fails here, and the first caller waits less.

@@ -360,7 +360,8 @@ def test_evaluating_a_fold_takes_its_clips_alone(data: Path, tmp_path: Path, mon
 
     def perfect(_: str, clips: list[Clip], __: Path) -> tuple[Answered, ModelSpec]:
         asked.extend(clips)
-        answered = Answered(["a", "b"], np.array([1, 1]), np.eye(2, dtype=np.float32), {MAIN: np.eye(2)})
+        logits = np.eye(2, dtype=np.float32)
+        answered = Answered(["a", "b"], ["", ""], np.array([1, 1]), logits, np.zeros(2), {MAIN: np.eye(2)})
         return answered, tiny_spec(task=TaskSpec("single_label", ("high", "low")))
 
     monkeypatch.setattr(cli, "answer", perfect)
