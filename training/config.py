@@ -211,10 +211,11 @@ class AugmentConfig:
     leaves at one end enters at the other. gain_db: largest change of level, either way. segment_gain_db: largest of the
     slow changes of level within the window, either way.
     soft_clip: probability of a saturated master. eq_db: deviation of a random equaliser curve. low_pass: probability of
-    a codec-like upper limit between 2.5 kHz and the Nyquist frequency. high_pass: probability of a lower limit between
+    an upper limit between 2.5 kHz and the Nyquist frequency. high_pass: probability of a lower limit between
     40 and 250 Hz. noise_db: range of signal-to-noise ratios of noise, applied to every second window. noise_colours:
     range of the exponent a of its power 1/f^a: 0 white, 1 pink, 2 brown, -1 blue, -2 violet; white if empty.
-    time_mask_ms: longest stretch that is silenced, `time_masks` of them in each window.
+    codec: probability of the errors and the upper limit of a lossy encoder. time_mask_ms: longest stretch that is
+    silenced, `time_masks` of them in each window.
     polarity: flip half of the windows.
     """
 
@@ -228,6 +229,7 @@ class AugmentConfig:
     high_pass: float = 0.0
     noise_db: tuple[float, ...] = (15.0, 45.0)
     noise_colours: tuple[float, ...] = ()
+    codec: float = 0.0
     time_mask_ms: float = 0.0
     time_masks: int = 1
     polarity: bool = True
@@ -237,7 +239,7 @@ class AugmentConfig:
         _check("augment.", self, ["shift"], lambda v: 0 <= v <= 1, "a share from 0 to 1")
         levels = ["gain_db", "segment_gain_db", "eq_db"]
         _check("augment.", self, levels, lambda v: 0 <= v <= _MOST_DB, f"from 0 to {_MOST_DB} dB")
-        chances = ["soft_clip", "low_pass", "high_pass"]
+        chances = ["soft_clip", "low_pass", "high_pass", "codec"]
         _check("augment.", self, chances, lambda v: 0 <= v <= 1, "a probability from 0 to 1")
         _check("augment.", self, ["time_mask_ms"], lambda v: 0 <= v < math.inf, "a finite number from 0 up")
         _check("augment.", self, ["time_masks"], lambda v: v >= 1, "at least 1")

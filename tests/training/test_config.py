@@ -142,7 +142,7 @@ def test_a_value_of_another_type_is_refused(tmp_path: Path, change: str, message
         ("augment.time_masks", "0 -1", "at least 1"),
         *(
             (f"augment.{key}", "-0.1 1.1 nan", "a probability from 0 to 1")
-            for key in ("soft_clip", "low_pass", "high_pass")
+            for key in ("soft_clip", "low_pass", "high_pass", "codec")
         ),
         ("seed", "-1 4294967296", "from 0 to 4294967295"),
     ],

@@ -13,6 +13,7 @@ from numpy.random import Generator
 from torch import Tensor
 
 from audiocnn.audio.normalise import normalise_level
+from training.augment.codec import encode
 from training.augment.draws import chance, from_db, uniform
 from training.augment.spectrum import change_spectrum
 from training.config import AugmentConfig
@@ -34,6 +35,8 @@ def augment(windows: Tensor, config: AugmentConfig, sample_rate: int, random: Ge
         out = normalise_level(out, "rms")
         amount = from_db(-uniform(out, config.noise_db[0], config.noise_db[1], random))
         out = out + torch.randn_like(out) * amount * chance(out, 0.5, random)
+    if config.codec:
+        out = encode(out, config.codec, sample_rate, random)
     if config.time_mask_ms:
         longest = config.time_mask_ms * sample_rate / 1000
         for _ in range(config.time_masks):
