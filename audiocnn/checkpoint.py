@@ -76,6 +76,11 @@ def save(directory: Path, spec: ModelSpec, network: "nn.Module") -> None:
     (directory / ONNX).unlink(missing_ok=True)
     weights = {name: value.detach().cpu().contiguous() for name, value in network.state_dict().items()}
     write_atomically(directory / WEIGHTS, to_bytes(weights))
+    write_spec(directory, spec)
+
+
+def write_spec(directory: Path, spec: ModelSpec) -> None:
+    """Write the specification of the model in `directory` anew; its weights and its ONNX file stay."""
     write_atomically(directory / CONFIG, (json.dumps(spec.to_json(), indent=2, ensure_ascii=False) + "\n").encode())
 
 

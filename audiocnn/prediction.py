@@ -164,6 +164,8 @@ class Result:
     segments: the answer for each window in time order; empty for what has no time.
     warnings: what the caller should know: a truncated file, nothing but silence.
     side: as `predictions`, those of the model's side tasks, by name; empty for a model that has none.
+    labels: those to act on (`TaskSpec.decided`): the best one, or none if it is too uncertain; of several labels those
+      that reach their threshold; none of a regression. side_labels: of the side tasks, by name.
     """
 
     model: ModelInfo
@@ -173,6 +175,8 @@ class Result:
     warnings: tuple[str, ...]
     timing: Timing
     side: Mapping[str, Answers] = field(default_factory=dict)
+    labels: tuple[str, ...] = ()
+    side_labels: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     def to_json(self, *, top_k: int | None = None, threshold: float = 0.0, segments: bool = False) -> dict[str, Any]:
         """The answer as plain JSON types: the body of `POST /classify` without its `request_id`.
@@ -195,7 +199,10 @@ class Result:
             "model": {"name": self.model.name, "version": self.model.version, "sha256": self.model.sha256},
             self.media.media: self.media.to_json(),
             **told(self.predictions, self.side),
+            "labels": list(self.labels),
         }
+        if self.side_labels:
+            body["side_labels"] = {name: list(labels) for name, labels in self.side_labels.items()}
         if segments:
             body["segments"] = [
                 {

@@ -108,6 +108,7 @@ class ClassifyResponse(BaseModel):
                     "model": {"name": "genre", "version": "1.0.0", "sha256": _SHA256},
                     "audio": {"duration_s": 30.0, "sample_rate": 44100, "channels": 2, "format": "wav"},
                     "predictions": [{"label": "rock", "score": 0.81}, {"label": "pop", "score": 0.14}],
+                    "labels": ["rock"],
                     "warnings": [],
                     "timing_ms": {"queue": 0.1, "decode": 62.0, "infer": 148.0, "total": 210.1},
                 }
@@ -125,6 +126,11 @@ class ClassifyResponse(BaseModel):
     side: dict[str, Answers] = Field(
         {}, description="As `predictions`, for each side task by its name; only of a model with side tasks."
     )
+    labels: list[str] = Field(
+        description="To act on: the best one, or none where the model is too uncertain; of several labels those that "
+        "reach their threshold; none of a regression."
+    )
+    side_labels: dict[str, list[str]] = Field({}, description="As `labels`, for each side task by its name.")
     segments: list[SegmentBody] = Field([], description="In time order; only with `segments=true`.")
     warnings: list[str] = Field(description="What to know about the answer, such as a file cut short.")
     timing_ms: TimingBody
@@ -204,6 +210,9 @@ class TaskBody(BaseModel):
     kind: TaskKind
     labels: list[str]
     quantities: list[QuantityBody] = Field([], description="Of a regression, one for each label.")
+    temperature: float = Field(1.0, description="What logits are divided by before they become scores.")
+    thresholds: list[float] = Field([], description="Of several labels, the scores from which on each is decided for.")
+    unknown_below: float = Field(0.0, description="Of a single label, the best score below which none is decided for.")
 
 
 class ServedModel(BaseModel):

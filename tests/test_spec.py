@@ -166,7 +166,8 @@ json_values = st.recursive(
 places = st.sampled_from(
     [[key] for key in tiny_spec().to_json() if key != "format_version"]
     + [["input", key] for key in ("sample_rate", "window", "hop", "normalisation", "tail", "silence_db")]
-    + [["task", "kind"], ["task", "labels"]]
+    + [["task", "kind"], ["task", "labels"], ["task", "thresholds"], ["task", "temperature"], ["task", "unknown_below"]]
+    + [["side_tasks"]]
 )
 
 
@@ -177,4 +178,5 @@ def test_any_json_anywhere_is_a_model_or_a_checkpoint_error(path, value):
         spec = ModelSpec.from_json(changed(path, value))
     except CheckpointError:
         return
-    assert ModelSpec.from_json(json.loads(json.dumps(spec.to_json()))) == spec
+    written = json.dumps(spec.to_json())  # compared as text: NaN, as an argument may be, differs from itself
+    assert json.dumps(ModelSpec.from_json(json.loads(written)).to_json()) == written

@@ -38,7 +38,8 @@ class TableWriter:
     def _print_side(self, answer: dict[str, Any]) -> None:
         for name, predictions in answer.get("side", {}).items():
             if predictions:
-                said = _labels({"predictions": predictions})
+                decided = {"labels": answer["side_labels"][name]} if "side_labels" in answer else {}
+                said = _labels({"predictions": predictions, **decided})
                 self._print(Text(""), Text(""), Text.assemble((f"{name}: ", "dim"), said))
 
     def _print(self, path: Text, time: Text, labels: Text) -> None:
@@ -52,13 +53,16 @@ class TableWriter:
 
 
 def _labels(answer: dict[str, Any]) -> Text:
-    text = Text()
-    for rank, prediction in enumerate(answer["predictions"]):
+    """Scores and values; the labels decided for are bold, and without any it says `unknown`."""
+    predictions = answer["predictions"]
+    decided = answer.get("labels", [prediction["label"] for prediction in predictions[:1]])
+    text = Text("unknown  ", "bold") if predictions and "score" in predictions[0] and not decided else Text()
+    for rank, prediction in enumerate(predictions):
         text.append("  " if rank else "")
         if "value" in prediction:
             said, style = f"{prediction['value']:.4g} {prediction['unit']}".rstrip(), "bold"
         else:
-            said, style = f"{prediction['score']:.2f}", "bold" if rank == 0 else "dim"
+            said, style = f"{prediction['score']:.2f}", "bold" if prediction["label"] in decided else "dim"
         text.append(f"{printable(prediction['label'])} {printable(said)}", style)
     return text
 

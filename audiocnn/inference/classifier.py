@@ -98,7 +98,8 @@ class Classifier:
         heard = self._listen(source, limits)
         rows = [None if vote is None else self._heads.answers(vote[np.newaxis])[0] for vote in heard.votes]
         votes = [row for row in rows if row is not None]
-        answers = self._answers(np.mean(votes, axis=0) if votes else None)
+        mean = np.mean(votes, axis=0) if votes else None
+        answers, labels = self._answers(mean), self._labels(mean)
         return Result(
             model=self.info,
             media=heard.media,
@@ -111,6 +112,8 @@ class Classifier:
             warnings=heard.warnings,
             timing=heard.timing,
             side=_side(answers),
+            labels=labels.pop(MAIN),
+            side_labels=labels,
         )
 
     def logits(
@@ -191,6 +194,13 @@ class Classifier:
             return dict.fromkeys(self._tasks, ())
         rows = self._heads.split(row)
         return {name: _named(rows[name], task) for name, task in self._tasks.items()}
+
+    def _labels(self, row: NDArray[np.float64] | None) -> dict[str, tuple[str, ...]]:
+        """The labels that each task decides for."""
+        if row is None:
+            return dict.fromkeys(self._tasks, ())
+        rows = self._heads.split(row)
+        return {name: task.decided(rows[name].tolist()) for name, task in self._tasks.items()}
 
 
 def _named(row: NDArray[np.float64], task: TaskSpec) -> Answers:

@@ -26,10 +26,15 @@ class Head(ABC):
 
     def __init__(self, task: TaskSpec) -> None:
         self.num_outputs = len(task.labels)
+        self._temperature = task.temperature
+
+    def answers(self, logits: Array) -> Array:
+        """One number for each label, `(batch, labels)`, from logits `(batch, num_outputs)`, at the temperature."""
+        return self._answers(logits / self._temperature)
 
     @abstractmethod
-    def answers(self, logits: Array) -> Array:
-        """One number for each label, `(batch, labels)`, from logits `(batch, num_outputs)`."""
+    def _answers(self, logits: Array) -> Array:
+        """`answers` at a temperature of 1."""
 
     @abstractmethod
     def loss(
@@ -46,7 +51,7 @@ class Head(ABC):
 class SingleLabelHead(Head):
     """Exactly one label is true: scores by softmax, cross-entropy."""
 
-    def answers(self, logits: Array) -> Array:
+    def _answers(self, logits: Array) -> Array:
         exponentials = np.exp(logits - logits.max(axis=1, keepdims=True))
         scores: Array = exponentials / exponentials.sum(axis=1, keepdims=True)
         return scores
@@ -62,7 +67,7 @@ class SingleLabelHead(Head):
 class MultiLabelHead(Head):
     """Any number of labels are true: a sigmoid and a binary cross-entropy for each."""
 
-    def answers(self, logits: Array) -> Array:
+    def _answers(self, logits: Array) -> Array:
         return _sigmoid(logits)
 
     def loss(
@@ -78,7 +83,7 @@ class BinaryHead(Head):
         super().__init__(task)
         self.num_outputs = 1
 
-    def answers(self, logits: Array) -> Array:
+    def _answers(self, logits: Array) -> Array:
         return np.concatenate([_sigmoid(-logits), _sigmoid(logits)], axis=1)
 
     def loss(
@@ -105,7 +110,7 @@ class RegressionHead(Head):
         self._low = np.array([-np.inf if q.low is None else q.low for q in task.quantities])
         self._high = np.array([np.inf if q.high is None else q.high for q in task.quantities])
 
-    def answers(self, logits: Array) -> Array:
+    def _answers(self, logits: Array) -> Array:
         return (self._mean + self._deviation * logits).clip(self._low, self._high)
 
     def loss(

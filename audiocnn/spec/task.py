@@ -1,7 +1,7 @@
 """What a model answers: `TaskSpec`."""
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -53,11 +53,17 @@ class TaskSpec:
     kind: `single_label`, one of the labels is true; `multi_label`, any number of them are; `binary`, one question with
       the labels of no and yes, in that order; `regression`, the labels are the names of `quantities`.
     quantities: for a regression, one for each label.
+    temperature: logits are divided by it before they become scores; above 1 these are less certain.
+    thresholds: for several labels, the score from which on each is decided for; 0.5 where there are none.
+    unknown_below: for a single label, the score of the best one below which none is decided for.
     """
 
     kind: TaskKind
     labels: tuple[str, ...]
     quantities: tuple[Quantity, ...] = ()
+    temperature: float = 1.0
+    thresholds: tuple[float, ...] = ()
+    unknown_below: float = 0.0
 
     def __post_init__(self) -> None:
         check_choice("kind", self.kind, TaskKind)
@@ -79,21 +85,50 @@ class TaskSpec:
                 f"a regression task needs a quantity for each label, got {len(self.quantities)} for {list(self.labels)}"
             )
 
+        check_number("temperature", self.temperature, "a finite number above 0", lowest=0)
+        if self.kind == "regression" and self.temperature != 1:
+            raise ConfigError(f"a regression has no temperature, got {self.temperature}; leave it out")
+        if self.thresholds and (self.kind != "multi_label" or len(self.thresholds) != len(self.labels)):
+            raise ConfigError(
+                "thresholds must be one for each label of a multi_label task, "
+                f"got {len(self.thresholds)} for {len(self.labels)} labels of a {self.kind} task"
+            )
+        if self.unknown_below and self.kind != "single_label":
+            raise ConfigError(f"unknown_below is for a single_label task, got {self.unknown_below} for {self.kind}")
+        for name, value in (("unknown_below", self.unknown_below), *(("thresholds", t) for t in self.thresholds)):
+            check_number(name, value, "from 0 to 1")
+            if not 0 <= value <= 1:
+                raise ConfigError(f"{name} must be from 0 to 1, got {value!r}")
+
+    def decided(self, scores: Sequence[float]) -> tuple[str, ...]:
+        """The labels to act on, given a score for each.
+
+        Of several labels those that reach their threshold; otherwise the best one, or none for a single label that is
+        `unknown_below`. A regression decides nothing.
+        """
+        if self.kind == "regression":
+            return ()
+        if self.kind == "multi_label":
+            reached = zip(self.labels, scores, self.thresholds or [0.5] * len(self.labels), strict=True)
+            return tuple(label for label, score, threshold in reached if score >= threshold)
+        best = max(range(len(scores)), key=lambda i: scores[i])
+        return (self.labels[best],) if scores[best] >= self.unknown_below else ()
+
     @property
     def summary(self) -> str:
         """The answers in words, for people."""
         if not self.quantities:
-            return f"{', '.join(self.labels)} ({self.kind})"
+            unknown = f", unknown below {self.unknown_below:g}" if self.unknown_below else ""
+            return f"{', '.join(self.labels)} ({self.kind}{unknown})"
         named = zip(self.labels, self.quantities, strict=True)
         return f"{', '.join(f'{label}{quantity.summary}' for label, quantity in named)} ({self.kind})"
 
 
 def task_to_json(task: TaskSpec) -> dict[str, Any]:
-    """The record as plain JSON types, quantities only where there are any."""
+    """The record as plain JSON types; what it may be without is there only where it says something."""
     values = dataclasses.asdict(task)
-    if not task.quantities:
-        del values["quantities"]
-    return values
+    optional = {f.name: f.default for f in dataclasses.fields(TaskSpec) if f.default is not dataclasses.MISSING}
+    return {name: value for name, value in values.items() if name not in optional or value != optional[name]}
 
 
 def task_from_json(data: Mapping[str, Any]) -> TaskSpec:
@@ -102,6 +137,7 @@ def task_from_json(data: Mapping[str, Any]) -> TaskSpec:
     check_type("labels", values["labels"], (list, tuple), "a list of words")
     quantities = values.get("quantities", ())
     check_type("quantities", quantities, (list, tuple), "a list of objects")
-    return TaskSpec(
-        **{**values, "labels": tuple(values["labels"]), "quantities": tuple(Quantity(**q) for q in quantities)}
-    )
+    thresholds = values.get("thresholds", ())
+    check_type("thresholds", thresholds, (list, tuple), "a list of numbers")
+    values |= {"labels": tuple(values["labels"]), "thresholds": tuple(thresholds)}
+    return TaskSpec(**{**values, "quantities": tuple(Quantity(**q) for q in quantities)})

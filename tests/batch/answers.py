@@ -29,6 +29,7 @@ def answered(path: str = "song.wav", *, silent: bool = False, warnings: tuple[st
             ),
             warnings=warnings,
             timing=Timing(decode_ms=1.0, infer_ms=2.0),
+            labels=() if silent else LABELS[:1],
         ),
     )
 
@@ -37,7 +38,7 @@ def estimated(path: str = "song.wav") -> FileResult:
     """Two quantities of one window."""
     estimates = (Estimate("tempo", 123.45678901, "BPM"), Estimate("swing", 2.5e-7, ""))
     return _replaced(
-        path, predictions=estimates, segments=(SegmentResult(Segment(0, 64_000, 16_000), False, estimates),)
+        path, predictions=estimates, labels=(), segments=(SegmentResult(Segment(0, 64_000, 16_000), False, estimates),)
     )
 
 

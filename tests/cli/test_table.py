@@ -73,3 +73,11 @@ def test_side_tasks_have_lines_of_their_own():
     assert "mood: calm 0.80" in text
     assert "tempo: tempo 120.4 BPM" in text
     assert "empty" not in text
+
+
+def test_what_is_not_decided_is_unknown():
+    file = answered()
+    assert "unknown" not in table(file)
+    (_, row) = table(FileResult("a.wav", dataclasses.replace(file.outcome, labels=()))).splitlines()
+    assert row.split()[2:] == ["unknown", "rock", "0.70", "pop", "0.20"]
+    assert "unknown" not in table(answered(silent=True)) + table(estimated())

@@ -245,7 +245,8 @@ class TestMultiLabel:
 class TestJson:
     def test_shape(self, classifier):
         body = classifier.classify(wav_bytes(np.concatenate([music(0.5), silence(0.5)], axis=1))).to_json(segments=True)
-        assert list(body) == ["model", "audio", "predictions", "segments", "warnings", "timing_ms"]
+        assert list(body) == ["model", "audio", "predictions", "labels", "segments", "warnings", "timing_ms"]
+        assert body["labels"] == [body["predictions"][0]["label"]]
         assert body["audio"] == {"duration_s": 1.0, "sample_rate": 16_000, "channels": 1, "format": "wav"}
         assert [(s["start_s"], s["end_s"], s["silent"]) for s in body["segments"]] == [
             (0.0, 0.5, False),
