@@ -2,7 +2,7 @@
 
 import io
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from audiocnn.checkpoint import write_atomically
 from audiocnn.errors import ConfigError
 from audiocnn.nn.heads import Heads
-from audiocnn.spec import TaskSpec
+from audiocnn.spec import MAIN, TaskSpec
 from training.metrics import Scores
 
 ANSWERS = "answers.npz"
@@ -61,6 +61,11 @@ class Answered:
             self.starts_s[np.repeat(wanted, self.windows)],
             {name: targets[wanted] for name, targets in self.targets.items()},
         )
+
+    def only(self, name: str, tasks: Tasks) -> "Answered":
+        """Those to the task `name` of `tasks`, as if it were the main one."""
+        logits, targets = self.logits[:, Heads(tasks).outputs[name]], self.targets[name]
+        return replace(self, logits=logits, targets={MAIN: targets})
 
     def save(self, path: Path) -> None:
         """Write it as `.npz`, atomically."""

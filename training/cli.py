@@ -14,17 +14,22 @@ import torch
 
 from audiocnn.errors import AudioCnnError, ConfigError
 from audiocnn.export import export_onnx
+from training.answers import ANSWERS
 from training.baseline import cross_validate_baseline
+from training.calibrate import calibrate, on_crossval, on_validation
 from training.config import Config, load_config
 from training.corpora.commands import corpus
 from training.crossval import cross_validate, table
 from training.data.manifest import read_clips
 from training.data.split import SPLITS, clips_in, clips_of
+from training.denoise.command import denoise
 from training.distributed import join
 from training.evaluate import answer
-from training.loop import train
+from training.loop import MODEL, train
 from training.metrics import measure_tasks
 from training.publish import publish
+from training.reliability import all_reliability
+from training.report.command import report
 from training.robustness import measure_changes
 from training.silence.command import silence
 from training.stopping import Stopped
@@ -140,11 +145,16 @@ def crossval_command(
 
 @commands.command("evaluate")
 @_common
-@click.option("--model", default="genre", show_default=True, help="A bundled model's name or a model directory.")
+@click.option("--model", help="A bundled model's name or a model directory.  [default: that of --run, or genre]")
+@click.option("--run", type=FOLDER, help="A run: measure its model, and keep its answers there for `report`.")
 @click.option("--fold", help="Only the clips of this fold.")
 @click.option("--split", type=click.Choice(SPLITS), help="Only the clips of this split.")
-def evaluate_command(config: Path, data: Path | None, model: str, fold: str | None, split: str | None) -> None:
+def evaluate_command(
+    config: Path, data: Path | None, model: str | None, run: Path | None, fold: str | None, split: str | None
+) -> None:
     """Measure a trained model on labelled clips."""
+    if model and run:
+        raise click.UsageError("--run has a model of its own: give either --run or --model")
     settings = load_config(config)
     data = _data_folder(data, settings, config)
     clips = read_clips(data, settings.data, settings.input.media, settings.side_tasks)
@@ -152,9 +162,39 @@ def evaluate_command(config: Path, data: Path | None, model: str, fold: str | No
         clips = clips_of(clips, fold)
     if split is not None:
         clips = clips_in(clips, split)
-    answered, spec = answer(model, clips, data)
-    metrics = measure_tasks(answered.scores(spec.tasks), answered.targets, spec.tasks, settings.merge)
-    click.echo(json.dumps(metrics, indent=1))
+    answered, spec = answer(run / MODEL if run else model or "genre", clips, data)
+    if run:
+        answered.save(run / ANSWERS)
+    scores = answered.scores(spec.tasks)
+    metrics = measure_tasks(scores, answered.targets, spec.tasks, settings.merge)
+    calibration = all_reliability(scores, answered.targets, spec.tasks)
+    click.echo(json.dumps({**metrics, "calibration": calibration}, indent=1))
+
+
+@commands.command("calibrate")
+@_common
+@click.option("--model", type=FOLDER, required=True, help="The model directory to calibrate.")
+@click.option(
+    "--crossval",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Take the answers of this crossval.json's models.  [default: the model's, for its validation clips]",
+)
+@click.option(
+    "--accuracy", type=click.FloatRange(0, 1), help="Let so uncertain answers be unknown that the rest has it."
+)
+def calibrate_command(
+    config: Path, data: Path | None, model: Path, crossval: Path | None, accuracy: float | None
+) -> None:
+    """Fit temperature and thresholds to clips a model was not trained on, and write them into its config.json.
+
+    Prints what was fitted and how it measures before and after, each clip with what was fitted on others.
+    """
+    settings = load_config(config)
+    if crossval is not None:
+        held_out = on_crossval(crossval)
+    else:
+        held_out = on_validation(settings, _data_folder(data, settings, config), model)
+    click.echo(json.dumps(calibrate(model, held_out, accuracy), indent=1))
 
 
 @commands.command("robustness")
@@ -165,7 +205,7 @@ def robustness_command(config: Path, data: Path | None, run: Path | None) -> Non
     settings = load_config(config)
     data = _data_folder(data, settings, config)
     results = measure_changes(settings, data, run or Path("runs") / f"{settings.name}-crossval")
-    metrics = list(next(iter(results.values())))
+    metrics = [name for name, value in next(iter(results.values())).items() if isinstance(value.get("mean"), float)]
     click.echo(f"| change | {' | '.join(metrics)} |\n|{'---|' * (len(metrics) + 1)}")
     for name, values in results.items():
         cells = (f"{values[key]['mean']:.3f} ± {values[key]['deviation']:.3f}" for key in metrics)
@@ -200,6 +240,8 @@ def publish_command(model: Path, destination: Path, version: str, crossval: Path
 
 
 commands.add_command(corpus)
+commands.add_command(denoise)
+commands.add_command(report)
 commands.add_command(silence)
 
 

@@ -29,6 +29,7 @@ from training.evaluate import answer
 from training.loop import check_architecture, train
 from training.malloc import keep_memory
 from training.metrics import measure_tasks, over_folds
+from training.reliability import all_reliability
 
 logger = logging.getLogger(__name__)
 
@@ -118,12 +119,21 @@ def _summary(
     summary: dict[str, Any] = over_folds(folds)
     if "confusion" in folds[0]:
         summary["confusion"] = np.sum([fold["confusion"] for fold in folds], axis=0).tolist()
-    labels = {name: list(task.labels) for name, task in outcomes[0][1].items()}
+    tasks = outcomes[0][1]
+    names = outcomes[0][0].targets
+    together = {name: np.concatenate([answered.scores(own)[name] for answered, own in outcomes]) for name in names}
+    targets = {name: np.concatenate([answered.targets[name] for answered, _ in outcomes]) for name in names}
+    labels = {name: list(task.labels) for name, task in tasks.items()}
     results = {"name": config.name, "labels": labels.pop(MAIN)}
     return (
         results
         | ({"side_labels": labels} if labels else {})
-        | {"summary": summary, "folds": folds, "clips": scores_by_clip}
+        | {
+            "summary": summary,
+            "calibration": all_reliability(together, targets, tasks),  # a fold alone has too few clips to tell
+            "folds": folds,
+            "clips": scores_by_clip,
+        }
     )
 
 

@@ -138,13 +138,14 @@ def head_of(task: TaskSpec) -> Head:
 class Heads:
     """The heads of all tasks of a network, whose logits stand side by side: the main task's and each side task's.
 
-    `num_outputs` is how many logits the network gives for one input. Answers and targets stand side by side as well,
-    one column for each label; a binary task has two of them and one logit.
+    `num_outputs` is how many logits the network gives for one input, and `outputs` which of them are each task's.
+    Answers and targets stand side by side as well, one column for each label; a binary task has two of them and one
+    logit.
     """
 
     def __init__(self, tasks: Mapping[str, TaskSpec]) -> None:
         self._heads = {name: head_of(task) for name, task in tasks.items()}
-        self._outputs = _spans({name: head.num_outputs for name, head in self._heads.items()})
+        self.outputs = _spans({name: head.num_outputs for name, head in self._heads.items()})
         self._labels = _spans({name: len(task.labels) for name, task in tasks.items()})
         self.num_outputs = sum(head.num_outputs for head in self._heads.values())
         self.num_labels = sum(len(task.labels) for task in tasks.values())
@@ -152,16 +153,12 @@ class Heads:
     def answers(self, logits: Array) -> Array:
         """One number for each label of each task, `(batch, num_labels)`, from logits `(batch, num_outputs)`."""
         return np.concatenate(
-            [head.answers(logits[:, self._outputs[name]]) for name, head in self._heads.items()], axis=1
+            [head.answers(logits[:, self.outputs[name]]) for name, head in self._heads.items()], axis=1
         )
 
     def split(self, answers: Array) -> dict[str, Array]:
         """What `answers` gave, or targets, by task: the last axis has one number for each of its labels."""
         return {name: answers[..., span] for name, span in self._labels.items()}
-
-    def outputs(self, logits: Array) -> dict[str, Array]:
-        """Logits by task: the last axis has those of its head."""
-        return {name: logits[..., span] for name, span in self._outputs.items()}
 
     def loss(
         self,
@@ -177,7 +174,7 @@ class Heads:
         """
         losses = {
             name: head.loss(
-                logits[:, self._outputs[name]],
+                logits[:, self.outputs[name]],
                 targets[:, self._labels[name]],
                 smoothing,
                 weights if name == MAIN else None,

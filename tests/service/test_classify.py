@@ -58,8 +58,9 @@ def test_the_curl_lines_of_the_readme(server: Server, classifier: Classifier, tm
 
 def test_body_has_the_documented_shape(server: Server) -> None:
     plain, detailed = answer(server.classify(SONG)), answer(server.classify(SONG, segments="true"))
-    assert list(plain) == ["request_id", "model", "audio", "predictions", "warnings", "timing_ms"]
-    assert list(detailed) == ["request_id", "model", "audio", "predictions", "segments", "warnings", "timing_ms"]
+    first, last = ["request_id", "model", "audio", "predictions", "labels"], ["warnings", "timing_ms"]
+    assert list(plain) == [*first, *last]
+    assert list(detailed) == [*first, "segments", *last]
     assert plain["audio"] == {"duration_s": 6.5, "sample_rate": 44100, "channels": 2, "format": "wav"}
     assert list(detailed["segments"][0]) == ["start_s", "end_s", "silent", "predictions"]
 

@@ -196,6 +196,8 @@ def test_a_network_learns_all_of_its_tasks(several: Config, data: Path, tmp_path
     assert set(fold["side"]["colour"]["by_label"]) == {"bright", "dark"}
     assert results["summary"]["side"]["octave"]["mae"] == {"mean": fold["side"]["octave"]["mae"], "deviation": 0.0}
     assert results["side_labels"] == {"colour": ["bright", "dark"], "loud": ["soft", "loud"], "octave": ["octave"]}
+    assert results["calibration"]["coverage_accuracy"][-1]["accuracy"] == fold["accuracy"]
+    assert set(results["calibration"]["side"]) == {"colour", "loud"}
     lines = list(table(results))
     assert lines[5:7] == ["colour", ""]
     assert lines[7].startswith("| seed | fold | loss | mae | pearson | r2 |")
@@ -224,6 +226,8 @@ def test_a_network_learns_all_of_its_tasks(several: Config, data: Path, tmp_path
     assert said.exit_code == 0, said.output
     measured = json.loads(said.stdout)
     assert measured["side"] == {"colour": fold["side"]["colour"]}  # no more than the recipe describes
+    assert measured["calibration"]["ece"] == pytest.approx(results["calibration"]["ece"])
+    assert set(measured["calibration"]["side"]) == {"colour"}
 
     publish(model, tmp_path / "out", "1", run / RESULTS)
     published = read_spec(tmp_path / "out")
