@@ -22,14 +22,12 @@ from training.corpora.commands import corpus
 from training.crossval import cross_validate, table
 from training.data.manifest import read_clips
 from training.data.split import SPLITS, clips_in, clips_of
-from training.denoise.command import denoise
 from training.distributed import join
 from training.evaluate import answer
 from training.loop import MODEL, train
 from training.metrics import measure_tasks
 from training.publish import publish
 from training.reliability import all_reliability
-from training.report.command import report
 from training.robustness import measure_changes
 from training.silence.command import silence
 from training.stopping import Stopped
@@ -240,8 +238,6 @@ def publish_command(model: Path, destination: Path, version: str, crossval: Path
 
 
 commands.add_command(corpus)
-commands.add_command(denoise)
-commands.add_command(report)
 commands.add_command(silence)
 
 
