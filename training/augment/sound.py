@@ -1,7 +1,7 @@
 """Changes a recording could have gone through without changing its label, on batches of waveforms `(batch, samples)`.
 
 They run on the device of the batch. Speed is changed where the crops are cut (`training.data.sound`). Each window draws
-its own amounts from `random`, so that a CPU and a GPU see the same ones; only the samples of the noise come from torch.
+its own amounts from `random`, so that a CPU and a GPU see the same ones; only the samples of noise come from torch.
 """
 
 import math
@@ -73,10 +73,10 @@ def soft_clip(windows: Tensor, random: Generator) -> Tensor:
 def spans(windows: Tensor, lengths: Tensor, random: Generator) -> Tensor:
     """True inside a span of each window, `(batch, samples)`, anywhere in it.
 
-    lengths: in samples, `(batch, 1)`; a longer one than the window is cut to it.
+    lengths: in samples, `(batch, 1)`; one that is longer than the window covers all of it.
     """
     total = windows.shape[-1]
-    lengths = lengths.clamp(max=total).round()
+    lengths = lengths.round()
     starts = (uniform(windows, 0, 1, random) * (total - lengths)).round()
     time = torch.arange(total, device=windows.device)
     return (time >= starts) & (time < starts + lengths)

@@ -19,6 +19,7 @@ from audiocnn.spec import AudioSpec
 from audiocnn.waveform import Samples
 from training.augment.mixing import mix
 from training.augment.sound import augment
+from training.augment.speed import fast_length, resample
 from training.config import AugmentConfig, OptimConfig
 from training.data.cache import Cache
 from training.data.manifest import Clip
@@ -50,11 +51,11 @@ class Sound(Medium):
 
     def crops(self, cache: Cache, clips: Sequence[Clip], at: NDArray[np.float64], stretch: float) -> Tensor:
         """Windows `(batch, samples)` at their own level."""
-        wanted = max(1, round(self._spec.window * stretch))
+        wanted = self._spec.window if stretch == 1 else fast_length(max(1, round(self._spec.window * stretch)))
         cut = np.stack([self._crop(cache, clip, start, wanted) for clip, start in zip(clips, at, strict=True)])
         batch = torch.from_numpy(cut)
         if wanted != self._spec.window:
-            batch = torch.nn.functional.interpolate(batch[:, None], size=self._spec.window, mode="linear")[:, 0]
+            batch = resample(batch, self._spec.window)
         return batch
 
     def augment(self, windows: Tensor, random: Generator) -> Tensor:
