@@ -54,7 +54,7 @@ def cross_validate(
     Raises `ConfigError` for a fold that is not there, and what `train` raises.
     """
     check_architecture(config)
-    clips = read_clips(data, config.data, config.input.media)
+    clips = read_clips(data, config.data, config.input.media, config.side_tasks)
     open_cache(cache, clips, medium_of(config), config.data.max_unreadable)  # once, before the jobs need it
     unknown = sorted(set(folds) - set(folds_of(clips)))
     if unknown:

@@ -15,11 +15,15 @@ def publish(model: Path, destination: Path, version: str, crossval: Path | None)
     """Write the model in the directory `model` to `destination` as `version`.
 
     crossval: the `crossval.json` of the same recipe; its mean and deviation over folds and seeds become the model's
-    metrics. Without it they stay those of the validation split, rounded and without the confusions.
+    metrics, beside those of its calibration. Without it they stay those of the validation split. They are rounded, and
+    without what is too long to hand out: confusions and measures of each label.
     Raises `CheckpointError` for a damaged model, `ConfigError` for results of another set of labels.
     """
     spec, network = checkpoint.load_network(model)
-    metrics = _short(spec.metrics) if crossval is None else _metrics(crossval, spec.task.labels)
+    metrics = _short(spec.metrics)
+    if crossval is not None:
+        metrics.pop("validation", None)
+        metrics = _metrics(crossval, spec.task.labels) | metrics
     checkpoint.save(destination, replace(spec, version=version, metrics=metrics), network)
     export_onnx(destination)
 
@@ -28,9 +32,12 @@ def _short(metrics: Mapping[str, Any]) -> dict[str, Any]:
     return {part: _rounded(measured, 4) for part, measured in metrics.items()}
 
 
+_LONG = ("confusion", "by_label")
+
+
 def _rounded(value: Any, digits: int) -> Any:
     if isinstance(value, Mapping):
-        return {name: _rounded(inner, digits) for name, inner in value.items() if name != "confusion"}
+        return {name: _rounded(inner, digits) for name, inner in value.items() if name not in _LONG}
     return round(value, digits) if isinstance(value, float) else value
 
 

@@ -9,7 +9,10 @@ from click.testing import CliRunner
 
 from audiocnn import pretrained
 from audiocnn.cli.main import cli
+from audiocnn.cli.models import _described
+from audiocnn.spec import TaskSpec
 from tests.audio_files import music, wav_bytes
+from tests.conftest import tiny_spec, write_model
 from tests.insight.planted import HIGH_HZ, LOW_HZ, RATE, tone_detector, tones
 
 
@@ -67,6 +70,13 @@ def test_the_table_says_what_the_json_says(tiny_model):
     totals = body["totals"]
     assert [number(cell) for cell in table["total"]] == [totals["parameters"], totals["multiply_adds"]]
     assert totals["parameters"] == sum(layer["parameters"] for layer in body["layers"])
+
+
+def test_what_a_model_answers_is_told_task_by_task(tmp_path):
+    model = write_model(tmp_path, tiny_spec(side_tasks={"mood": TaskSpec("multi_label", ("calm", "tense"))}))
+    lines = run(model).stdout.splitlines()
+    assert lines[1:3] == ["labels: bark, bell, rain, speech (single_label)", "mood: calm, tense (multi_label)"]
+    assert "  mood: calm, tense (multi_label)\n  input: " in _described(model)
 
 
 def test_every_bundled_model_can_be_looked_at():

@@ -11,14 +11,25 @@ from audiocnn.errors import AudioError, ConfigError, MediaError
 from audiocnn.insight.envelope import envelope
 from audiocnn.insight.file import MAX_COLUMNS, MAX_FEATURE_COLUMNS, view_file
 from audiocnn.insight.subject import load_subject
-from audiocnn.spec import ImageSpec, VideoSpec, VolumeSpec
+from audiocnn.spec import ImageSpec, TaskSpec, VideoSpec, VolumeSpec
 from tests.audio_files import music, silence, wav_bytes
+from tests.conftest import tiny_spec, write_model
 from tests.insight.planted import HIGH_HZ, LABELS, LOW_HZ, RATE, brightness_detector, tone_detector, tones
 
 
 @pytest.fixture(scope="module")
 def detector(tmp_path_factory):
     return load_subject(tone_detector(tmp_path_factory.mktemp("tones")))
+
+
+def test_of_several_tasks_the_main_one_is_shown(tmp_path):
+    side = {"kind": TaskSpec("binary", ("no", "yes")), "mood": TaskSpec("multi_label", ("calm", "tense"))}
+    model = write_model(tmp_path, tiny_spec(side_tasks=side))
+    sound = wav_bytes(music(1))
+    view = view_file(load_subject(model), sound)
+    scores = {p.label: p.score for p in Classifier.load(model).classify(sound).predictions}
+    assert len(view.labels) == len(view.activations) == 4
+    assert dict(zip(view.labels, view.scores, strict=True)) == pytest.approx(scores, abs=1e-4)
 
 
 @pytest.fixture(scope="module")

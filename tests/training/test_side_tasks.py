@@ -10,7 +10,7 @@ import pytest
 import torch
 from click.testing import CliRunner
 
-from audiocnn import Classifier, TaskSpec
+from audiocnn import Classifier, TaskSpec, checkpoint
 from audiocnn.checkpoint import read_spec
 from audiocnn.errors import ConfigError
 from audiocnn.spec import MAIN
@@ -229,7 +229,22 @@ def test_a_network_learns_all_of_its_tasks(several: Config, data: Path, tmp_path
     assert measured["calibration"]["ece"] == pytest.approx(results["calibration"]["ece"])
     assert set(measured["calibration"]["side"]) == {"colour"}
 
+    checkpoint.write_spec(model, replace(spec, metrics={**spec.metrics, "calibration": {"temperature": 1.23456}}))
     publish(model, tmp_path / "out", "1", run / RESULTS)
     published = read_spec(tmp_path / "out")
     assert published.side_tasks == spec.side_tasks
+    assert set(published.metrics) == {"cross_validation", "calibration"}
+    assert published.metrics["calibration"] == {"temperature": 1.2346}
+    assert "by_label" not in published.metrics["cross_validation"]["side"]["colour"]
     assert set(published.metrics["cross_validation"]["side"]["octave"]) == {"loss", "mae", "rmse", "r2"}
+
+
+def test_a_side_column_that_is_wrong_stops_a_cross_validation_before_it_trains(
+    several: Config, data_with_sides: Path, tmp_path: Path
+) -> None:
+    wrong = replace(several, side_tasks={"x": SideTaskConfig("single_label", label="tone")})
+    with pytest.raises(ConfigError, match="has no column 'tone'"):
+        cross_validate(
+            wrong, data_with_sides, tmp_path, tmp_path / "cache", seeds=[0], folds=["1"], jobs=1, device="cpu"
+        )
+    assert not (tmp_path / "cache").exists()
