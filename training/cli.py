@@ -28,6 +28,7 @@ from training.loop import MODEL, train
 from training.metrics import measure_tasks
 from training.publish import publish
 from training.reliability import all_reliability
+from training.report.command import report
 from training.robustness import measure_changes
 from training.silence.command import silence
 from training.stopping import Stopped
@@ -238,6 +239,7 @@ def publish_command(model: Path, destination: Path, version: str, crossval: Path
 
 
 commands.add_command(corpus)
+commands.add_command(report)
 commands.add_command(silence)
 
 

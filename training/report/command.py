@@ -1,0 +1,48 @@
+"""`python -m training report`."""
+
+from pathlib import Path
+
+import click
+
+from audiocnn.checkpoint import write_atomically
+from audiocnn.errors import MissingExtraError
+from training.report.baselines import read_baseline
+from training.report.load import load_runs
+
+_FOLDER = click.Path(file_okay=False, exists=True, path_type=Path)
+
+
+@click.command()
+@click.argument("run", type=_FOLDER)
+@click.option("--data", type=_FOLDER, help="The folder of clips, for links.  [default: where they were in training]")
+@click.option(
+    "--baseline",
+    "baselines",
+    multiple=True,
+    type=click.Path(dir_okay=False, exists=True, path_type=Path),
+    help="A baseline's JSON, to stand beside the model; may be given several times.",
+)
+def report(run: Path, data: Path | None, baselines: tuple[Path, ...]) -> None:
+    """Draw up a page about RUN, a run's folder or a cross-validation's: RUN/report/index.html, and report.md."""
+    page = make_report(run, data, baselines)
+    click.echo(f"report: {page}")
+
+
+def make_report(run: Path, data: Path | None = None, baselines: tuple[Path, ...] = ()) -> Path:
+    """Write `run/report/index.html` and `report.md`; returns the path of the page.
+
+    data: the folder of the clips, by default where they were in training. baselines: JSON files of other methods.
+    Raises `ConfigError` for a folder without tested runs and for files that are no baseline's, `MissingExtraError`
+    without matplotlib.
+    """
+    try:
+        from training.report.assemble import assemble
+        from training.report.page import to_html, to_markdown
+    except ImportError as error:
+        raise MissingExtraError("the report needs matplotlib: pip install 'audiocnn[train,plots]'") from error
+    folder = run / "report"
+    document = assemble(load_runs(run), folder, data, [read_baseline(path) for path in baselines])
+    folder.mkdir(exist_ok=True)
+    write_atomically(folder / "report.md", to_markdown(document).encode())
+    write_atomically(folder / "index.html", to_html(document).encode())
+    return folder / "index.html"

@@ -1,0 +1,62 @@
+"""Curves over a threshold: ROC, precision and recall, reliability."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from training.metrics import Scores
+from training.reliability import BINS
+from training.report.pool import Pool
+
+
+@dataclass(frozen=True, slots=True)
+class Curve:
+    """The points of a line, from left to right."""
+
+    x: Scores
+    y: Scores
+
+
+@dataclass(frozen=True, slots=True)
+class Bins:
+    """Bins of equally many answers by confidence: the mean confidence in each, and the share of answers that were
+    right."""
+
+    confidence: Scores
+    right: Scores
+
+
+def roc(scores: Scores, truth: NDArray[np.bool_]) -> Curve:
+    """False positive rate and true positive rate as the threshold falls. Both kinds of clips must occur."""
+    true, false = _passed(scores, truth)
+    return Curve(np.append(0, false / false[-1]), np.append(0, true / true[-1]))
+
+
+def precision_recall(scores: Scores, truth: NDArray[np.bool_]) -> Curve:
+    """Recall and precision as the threshold falls. True clips must occur."""
+    true, false = _passed(scores, truth)
+    precision = true / (true + false)
+    return Curve(np.append(0, true / true[-1]), np.append(precision[0], precision))
+
+
+def confidences(pool: Pool) -> tuple[Scores, NDArray[np.bool_]]:
+    """How sure the model was, and whether that was right: the best score of each clip and whether it is the true
+    label's; of several labels the score of each and whether it is true."""
+    if pool.task.kind == "multi_label":
+        return pool.scores.ravel(), pool.targets.ravel() > 0.5
+    return pool.scores.max(axis=1), pool.scores.argmax(axis=1) == pool.targets.argmax(axis=1)
+
+
+def confidence_bins(confidence: Scores, right: NDArray[np.bool_]) -> Bins:
+    """The `BINS` bins of the expected calibration error, fewer if there are fewer answers."""
+    order = np.argsort(confidence, kind="stable")
+    parts = [part for part in np.array_split(order, BINS) if len(part)]
+    return Bins(np.array([confidence[part].mean() for part in parts]), np.array([right[part].mean() for part in parts]))
+
+
+def _passed(scores: Scores, truth: NDArray[np.bool_]) -> tuple[Scores, Scores]:
+    """How many true and how many other clips score at least as much as each different score, highest first."""
+    order = np.argsort(-scores, kind="stable")
+    last_of_ties = np.append(np.diff(scores[order]) != 0, True)
+    return np.cumsum(truth[order])[last_of_ties].astype(float), np.cumsum(~truth[order])[last_of_ties].astype(float)

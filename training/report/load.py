@@ -1,0 +1,113 @@
+"""What the folder of a run, or of a cross-validation, holds for a report."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from safetensors import SafetensorError, safe_open
+
+from audiocnn.checkpoint import WEIGHTS, read_spec
+from audiocnn.errors import ConfigError
+from audiocnn.nn.heads import Heads
+from audiocnn.spec import ModelSpec
+from training.answers import ANSWERS, Answered
+from training.crossval import RESULTS
+from training.history import METRICS
+from training.loop import MODEL
+from training.provenance import read_starts
+from training.report.pool import Pool
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One training. history: a row for each epoch. starts: when and where it was started. answered: on test clips, None
+    if it was never evaluated."""
+
+    folder: Path
+    spec: ModelSpec
+    history: Sequence[Mapping[str, Any]]
+    starts: Sequence[Mapping[str, Any]]
+    answered: Answered | None
+
+    @property
+    def recipe(self) -> Mapping[str, Any]:
+        recipe: Mapping[str, Any] = self.spec.training["recipe"]
+        return recipe
+
+    @property
+    def seed(self) -> int:
+        return int(self.recipe["seed"])
+
+    @property
+    def fold(self) -> str | None:
+        fold: str | None = self.spec.training["test_fold"]
+        return fold
+
+
+def load_runs(folder: Path) -> list[Run]:
+    """The run in `folder`, or all that its cross-validation has tested.
+
+    Raises `ConfigError` for a folder that holds neither.
+    """
+    if (folder / MODEL).is_dir():
+        return [_load(folder)]
+    if (folder / RESULTS).is_file():
+        folds = json.loads((folder / RESULTS).read_text("utf-8"))["folds"]
+        return [_load(folder / f"seed-{fold['seed']}-fold-{fold['fold']}") for fold in folds]
+    tested = sorted(path.parent for path in folder.glob(f"seed-*-fold-*/{ANSWERS}"))
+    if not tested:
+        raise ConfigError(
+            f"{folder} holds no run: expected {MODEL}/ of `python -m training train`, or {RESULTS} of `crossval`"
+        )
+    return [_load(path) for path in tested]
+
+
+def num_weights(run: Run) -> int:
+    """How many numbers the model consists of. Raises `ConfigError` if its file cannot be read."""
+    path = run.folder / MODEL / WEIGHTS
+    try:
+        with safe_open(path, "numpy") as file:
+            return sum(int(np.prod(file.get_slice(name).get_shape())) for name in file.keys())  # noqa: SIM118
+    except (OSError, SafetensorError) as error:
+        raise ConfigError(f"cannot read {path}: {error}") from error
+
+
+def pool_of(runs: Sequence[Run], name: str) -> Pool | None:
+    """The answers of all runs for the task `name`, as in `ModelSpec.tasks`; None if the clips had none to compare with.
+
+    Raises `ConfigError` if runs answer different labels.
+    """
+    answered = [(run, run.answered) for run in runs if run.answered and name in run.answered.targets]
+    if not answered:
+        return None
+    task = answered[0][0].spec.tasks[name]
+    other = next((run for run, _ in answered if run.spec.tasks[name].labels != task.labels), None)
+    if other:
+        raise ConfigError(f"{other.folder} answers {', '.join(other.spec.tasks[name].labels)}, others {task.summary}")
+    heads = [Heads(run.spec.tasks) for run, _ in answered]
+    windows = [h.split(h.answers(a.logits.astype(np.float64)))[name] for h, (_, a) in zip(heads, answered, strict=True)]
+    return Pool(
+        task=task,
+        clips=[clip for _, a in answered for clip in a.clips],
+        groups=[group or clip for _, a in answered for group, clip in zip(a.groups, a.clips, strict=True)],
+        scores=np.concatenate([a.scores(run.spec.tasks)[name] for run, a in answered]),
+        targets=np.concatenate([a.targets[name] for _, a in answered]),
+        windows=np.concatenate([a.windows for _, a in answered]),
+        window_scores=np.concatenate(windows),
+        window_start_s=np.concatenate([a.starts_s for _, a in answered]),
+    )
+
+
+def _load(folder: Path) -> Run:
+    answers, metrics = folder / ANSWERS, folder / METRICS
+    lines = metrics.read_text("utf-8").splitlines() if metrics.is_file() else []
+    return Run(
+        folder=folder,
+        spec=read_spec(folder / MODEL),
+        history=[json.loads(line) for line in lines],
+        starts=read_starts(folder),
+        answered=Answered.load(answers) if answers.is_file() else None,
+    )
