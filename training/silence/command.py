@@ -19,7 +19,7 @@ from audiocnn.inference.silence import SilenceDetector
 from audiocnn.models.silence_detector import FRAME
 from audiocnn.spec import AudioSpec, ModelSpec, TaskSpec
 from audiocnn.waveform import Samples
-from training.silence.corpora import CORPORA, read_recordings
+from training.recordings import CORPORA, read_recordings
 from training.silence.examples import SAMPLE_RATE, SILENT_DB
 from training.silence.fit import fit
 from training.silence.measure import (

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from audiocnn.audio.normalise import normalise_level
 from audiocnn.models.silence_detector import FRAME
 from audiocnn.waveform import Samples
-from training.silence.noise import NOISES, below, unit
+from training.noise import NOISES, below, unit
 
 SAMPLE_RATE = 16_000
 SILENT_DB = -30.0

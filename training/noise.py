@@ -19,12 +19,17 @@ def white(num_samples: int, sample_rate: int, random: Generator) -> Samples:
 
 def pink(num_samples: int, sample_rate: int, random: Generator) -> Samples:
     """3 dB less each octave, from 20 Hz."""
-    return _shaped(num_samples, sample_rate, random, lambda hz: hz**-0.5)
+    return coloured(num_samples, sample_rate, random, 1)
 
 
 def brown(num_samples: int, sample_rate: int, random: Generator) -> Samples:
     """6 dB less each octave, from 20 Hz."""
-    return _shaped(num_samples, sample_rate, random, lambda hz: 1 / hz)
+    return coloured(num_samples, sample_rate, random, 2)
+
+
+def coloured(num_samples: int, sample_rate: int, random: Generator, exponent: float) -> Samples:
+    """Power that falls as 1/f^exponent from 20 Hz: 0 is white, 1 pink, 2 brown."""
+    return _shaped(num_samples, sample_rate, random, lambda hz: hz ** (-exponent / 2))
 
 
 def hum(num_samples: int, sample_rate: int, random: Generator) -> Samples:

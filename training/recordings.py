@@ -25,11 +25,12 @@ _SPEAKERS: dict[str, Part] = {
     "yweweler": "test",
 }
 _FOLDS: dict[str, Part] = {"1": "train", "2": "train", "3": "train", "4": "validation", "5": "test"}
-_LONGEST_S = 15
 
 
-def read_recordings(data: Path, corpora: Sequence[str], sample_rate: int) -> dict[Part, list[Samples]]:
-    """Mono recordings `(samples,)` at `sample_rate` Hz of the folders `data/CORPUS`, at most 15 s of each.
+def read_recordings(
+    data: Path, corpora: Sequence[str], sample_rate: int, longest_s: int = 15
+) -> dict[Part, list[Samples]]:
+    """Mono recordings `(samples,)` at `sample_rate` Hz of the folders `data/CORPUS`, at most `longest_s` of each.
 
     corpora: of `CORPORA`. Raises `ConfigError` for an unknown one, a folder that is not there or is another one, and
     an `AudioError` for a file that cannot be decoded.
@@ -44,7 +45,7 @@ def read_recordings(data: Path, corpora: Sequence[str], sample_rate: int) -> dic
         if missing:
             raise ConfigError(f"found no recordings for {', '.join(missing)} in {data / corpus}; is it {corpus}?")
         for path, part in track(found, corpus, total=len(found)):
-            recordings[part].append(_read(path, sample_rate))
+            recordings[part].append(_read(path, sample_rate, longest_s))
     return recordings
 
 
@@ -66,11 +67,11 @@ CORPORA: dict[str, Callable[[Path], list[tuple[Path, Part]]]] = {"fsdd": _fsdd, 
 """The files and their parts, by the corpus' name."""
 
 
-def _read(path: Path, sample_rate: int) -> Samples:
+def _read(path: Path, sample_rate: int, longest_s: int) -> Samples:
     """The recording without its constant offset; of a long one the middle."""
     with open_audio(path) as reader:
         mono = np.concatenate(list(mono_blocks(reader, sample_rate)), axis=1)[0]
-    start = max(0, len(mono) - _LONGEST_S * sample_rate) // 2
-    kept = mono[start : start + _LONGEST_S * sample_rate]
+    start = max(0, len(mono) - longest_s * sample_rate) // 2
+    kept = mono[start : start + longest_s * sample_rate]
     centred: Samples = kept - kept.mean()
     return centred
