@@ -24,9 +24,10 @@ from audiocnn.nn.heads import SingleLabelHead
 from audiocnn.spec import MAIN, ModelSpec, TaskSpec
 from tests.conftest import tiny_spec
 from tests.training.conftest import SAMPLE_RATE
-from training import cli, loop
+from training import loop
 from training.answers import Answered
 from training.cli import commands
+from training.cli import measure as measure_commands
 from training.config import Config, DataConfig, ModelConfig
 from training.crossval import cross_validate
 from training.data.manifest import Clip, read_clips
@@ -364,7 +365,7 @@ def test_evaluating_a_fold_takes_its_clips_alone(data: Path, tmp_path: Path, mon
         answered = Answered(["a", "b"], ["", ""], np.array([1, 1]), logits, np.zeros(2), {MAIN: np.eye(2)})
         return answered, tiny_spec(task=TaskSpec("single_label", ("high", "low")))
 
-    monkeypatch.setattr(cli, "answer", perfect)
+    monkeypatch.setattr(measure_commands, "answer", perfect)
     evaluate(data, tmp_path, "1")
     assert [clip.fold for clip in asked] == ["1"] * 8
 

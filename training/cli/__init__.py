@@ -1,0 +1,60 @@
+"""The commands of `python -m training`."""
+
+import logging
+import os
+import sys
+
+import click
+
+from audiocnn.errors import AudioCnnError
+from training.cli.measure import baseline_command, calibrate_command, evaluate_command, robustness_command
+from training.cli.train import crossval_command, publish_command, train_command
+from training.corpora.commands import corpus
+from training.denoise.command import denoise
+from training.report.command import report
+from training.silence.command import silence
+from training.stopping import Stopped
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+def commands() -> None:
+    """Train 1D CNNs on raw waveforms.
+
+    \b
+    python -m training train training/recipes/folders.toml --data my-clips
+    torchrun --nproc-per-node 2 -m training train training/recipes/genre.toml --data emotify
+    python -m training crossval training/recipes/genre.toml --data emotify --jobs 2
+    """
+
+
+for command in (
+    train_command,
+    crossval_command,
+    evaluate_command,
+    calibrate_command,
+    robustness_command,
+    baseline_command,
+    publish_command,
+    corpus,
+    denoise,
+    report,
+    silence,
+):
+    commands.add_command(command)
+
+
+def main() -> None:
+    """Run a command; what the user can mend is one line on standard error and exit code 2.
+
+    A run stopped by a signal is one line as well, and as in shells 128 and its number: 143, or 130 for Ctrl-C.
+    """
+    logging.basicConfig(level=logging.INFO if "RANK" in os.environ else logging.WARNING, format="%(message)s")
+    try:
+        commands(prog_name="python -m training")
+    except AudioCnnError as error:
+        click.echo(f"error: {error}", err=True)
+        sys.exit(2)
+    except Stopped as stopped:
+        if os.environ.get("RANK", "0") == "0":  # once, not from every process
+            click.echo(str(stopped), err=True)
+        sys.exit(stopped.exit_code)

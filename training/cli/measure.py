@@ -1,0 +1,106 @@
+"""The commands that measure models, and calibrate them."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import click
+import numpy as np
+
+from training.answers import ANSWERS
+from training.baseline import cross_validate_baseline
+from training.calibrate import calibrate, on_crossval, on_validation
+from training.cli.options import FOLDER, cache_option, common, data_folder
+from training.config import load_config
+from training.data.manifest import read_clips
+from training.data.split import SPLITS, clips_in, clips_of
+from training.evaluate import answer
+from training.loop import MODEL
+from training.metrics import measure_tasks
+from training.reliability import all_reliability
+from training.robustness import measure_changes
+
+
+@click.command("evaluate")
+@common
+@click.option("--model", help="A bundled model's name or a model directory.  [default: that of --run, or genre]")
+@click.option("--run", type=FOLDER, help="A run: measure its model, and keep its answers there for `report`.")
+@click.option("--fold", help="Only the clips of this fold.")
+@click.option("--split", type=click.Choice(SPLITS), help="Only the clips of this split.")
+def evaluate_command(
+    config: Path, data: Path | None, model: str | None, run: Path | None, fold: str | None, split: str | None
+) -> None:
+    """Measure a trained model on labelled clips."""
+    if model and run:
+        raise click.UsageError("--run has a model of its own: give either --run or --model")
+    settings = load_config(config)
+    data = data_folder(data, settings, config)
+    clips = read_clips(data, settings.data, settings.input.media, settings.side_tasks)
+    if fold is not None:
+        clips = clips_of(clips, fold)
+    if split is not None:
+        clips = clips_in(clips, split)
+    answered, spec = answer(run / MODEL if run else model or "genre", clips, data)
+    if run:
+        answered.save(run / ANSWERS)
+    scores = answered.scores(spec.tasks)
+    metrics = measure_tasks(scores, answered.targets, spec.tasks, settings.merge)
+    calibration = all_reliability(scores, answered.targets, spec.tasks)
+    click.echo(json.dumps({**metrics, "calibration": calibration}, indent=1))
+
+
+@click.command("calibrate")
+@common
+@click.option("--model", type=FOLDER, required=True, help="The model directory to calibrate.")
+@click.option(
+    "--crossval",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Take the answers of this crossval.json's models.  [default: the model's, for its validation clips]",
+)
+@click.option(
+    "--accuracy", type=click.FloatRange(0, 1), help="Let so uncertain answers be unknown that the rest has it."
+)
+def calibrate_command(
+    config: Path, data: Path | None, model: Path, crossval: Path | None, accuracy: float | None
+) -> None:
+    """Fit temperature and thresholds to clips a model was not trained on, and write them into its config.json.
+
+    Prints what was fitted and how it measures before and after, each clip with what was fitted on others.
+    """
+    settings = load_config(config)
+    if crossval is not None:
+        held_out = on_crossval(crossval)
+    else:
+        held_out = on_validation(settings, data_folder(data, settings, config), model)
+    click.echo(json.dumps(calibrate(model, held_out, accuracy), indent=1))
+
+
+@click.command("robustness")
+@common
+@click.option("--run", type=FOLDER, help="The run of a cross-validation.  [default: runs/NAME-crossval]")
+def robustness_command(config: Path, data: Path | None, run: Path | None) -> None:
+    """Test a cross-validation's models on changed recordings: levels, equalisers, masters, encoders."""
+    settings = load_config(config)
+    data = data_folder(data, settings, config)
+    results = measure_changes(settings, data, run or Path("runs") / f"{settings.name}-crossval")
+    metrics = [name for name, value in next(iter(results.values())).items() if isinstance(value.get("mean"), float)]
+    click.echo(f"| change | {' | '.join(metrics)} |\n|{'---|' * (len(metrics) + 1)}")
+    for name, values in results.items():
+        cells = (f"{values[key]['mean']:.3f} ± {values[key]['deviation']:.3f}" for key in metrics)
+        click.echo(f"| {name} | {' | '.join(cells)} |")
+
+
+@click.command("baseline")
+@common
+@cache_option
+@click.option("-C", "c", type=float, default=1.0, show_default=True, help="Regularisation of the SVM.")
+def baseline_command(config: Path, data: Path | None, cache: Path, c: float) -> None:
+    """MFCC statistics and an SVM on the same folds."""
+    settings = load_config(config)
+    folds = cross_validate_baseline(settings, data_folder(data, settings, config), cache, c)
+    summary: dict[str, Any] = {"folds": folds}
+    for key in ("accuracy", "merged_accuracy"):
+        if key in folds[0]:
+            values = np.array([fold[key] for fold in folds])
+            summary[key] = {"mean": float(values.mean()), "deviation": float(values.std())}
+    click.echo(json.dumps(summary, indent=1))

@@ -1,0 +1,35 @@
+"""Arguments and options that several commands share."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import click
+
+from audiocnn.errors import ConfigError
+from training.config import Config
+
+FOLDER = click.Path(file_okay=False, path_type=Path)
+
+
+def common(command: Callable[..., None]) -> Callable[..., None]:
+    """The arguments every command has."""
+    command = click.option("--data", type=FOLDER, help="The folder of clips.  [default: data.root in CONFIG]")(command)
+    return click.argument("config", type=click.Path(dir_okay=False, path_type=Path))(command)
+
+
+cache_option = click.option(
+    "--cache", type=FOLDER, default=Path("cache"), show_default=True, help="Where decoded audio is kept."
+)
+set_option = click.option(
+    "--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Replace a setting of CONFIG, as in train.epochs=20."
+)
+device_option = click.option(
+    "--device", type=click.Choice(["auto", "cpu", "cuda"]), default="auto", show_default=True, help="Where to compute."
+)
+
+
+def data_folder(data: Path | None, settings: Config, config: Path) -> Path:
+    """The folder of clips: as the command line says, or the configuration. Raises `ConfigError` if neither does."""
+    if data is None and not settings.data.root:
+        raise ConfigError("which clips? Name their folder with --data, or as data.root in the configuration")
+    return data or config.parent / settings.data.root

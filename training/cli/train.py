@@ -1,0 +1,97 @@
+"""The commands that train: alone, over folds, and what comes after."""
+
+from pathlib import Path
+
+import click
+import torch
+
+from audiocnn.export import export_onnx
+from training.cli.options import FOLDER, cache_option, common, data_folder, device_option, set_option
+from training.config import load_config
+from training.crossval import cross_validate, table
+from training.distributed import join
+from training.loop import train
+from training.publish import publish
+
+
+@click.command("train")
+@common
+@cache_option
+@click.option("--run", type=FOLDER, help="Where the run goes; a stopped run there goes on.  [default: runs/NAME]")
+@click.option("--fold", help="Leave this fold out as test set.")
+@set_option
+@device_option
+@click.option("--threads", type=click.IntRange(1), help="CPU threads.  [default: all cores]")
+def train_command(
+    config: Path,
+    data: Path | None,
+    cache: Path,
+    run: Path | None,
+    fold: str | None,
+    overrides: tuple[str, ...],
+    device: str,
+    threads: int | None,
+) -> None:
+    """Train a model as CONFIG says and export it."""
+    settings = load_config(config, overrides)
+    data = data_folder(data, settings, config)
+    if threads:
+        torch.set_num_threads(threads)
+    with join(device) as process:
+        model = train(settings, data, run or Path("runs") / settings.name, cache, process, fold)
+        if process.is_first:
+            export_onnx(model)
+            click.echo(f"trained: {model}\ntry it: audiocnn classify --model {model} SONG.wav")
+
+
+@click.command("crossval")
+@common
+@cache_option
+@click.option("--run", type=FOLDER, help="Where the runs go.  [default: runs/NAME-crossval]")
+@click.option("--seeds", default="0", show_default=True, help="Seeds, separated by commas.")
+@click.option("--folds", help="Only these folds, separated by commas.  [default: all]")
+@set_option
+@click.option("--jobs", type=click.IntRange(1), default=1, show_default=True, help="Trainings at once.")
+@device_option
+def crossval_command(
+    config: Path,
+    data: Path | None,
+    cache: Path,
+    run: Path | None,
+    seeds: str,
+    folds: str | None,
+    overrides: tuple[str, ...],
+    jobs: int,
+    device: str,
+) -> None:
+    """Train and test once for each fold; print a table and write crossval.json."""
+    settings = load_config(config, overrides)
+    data = data_folder(data, settings, config)
+    try:
+        numbers = [int(seed) for seed in seeds.split(",")]
+    except ValueError as error:
+        raise click.BadParameter(
+            f"expected whole numbers such as 0,1,2, got {seeds!r}", param_hint="--seeds"
+        ) from error
+    results = cross_validate(
+        settings,
+        data,
+        run or Path("runs") / f"{settings.name}-crossval",
+        cache,
+        seeds=numbers,
+        folds=folds.split(",") if folds else [],
+        jobs=jobs,
+        device=device,
+    )
+    click.echo("\n".join(table(results)))
+
+
+@click.command("publish")
+@click.argument("model", type=FOLDER)
+@click.argument("destination", type=FOLDER)
+@click.option("--version", required=True, help="What the published model reports as its version.")
+@click.option("--crossval", type=click.Path(dir_okay=False, path_type=Path), help="Its recipe's crossval.json.")
+def publish_command(model: Path, destination: Path, version: str, crossval: Path | None) -> None:
+    """Make the model directory MODEL one to hand out, in DESTINATION."""
+    publish(model, destination, version, crossval)
+    click.echo(f"published: {destination}")
