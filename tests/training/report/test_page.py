@@ -1,0 +1,295 @@
+"""The page and its Markdown: which sections there are, that links lead somewhere, and what a browser makes of it."""
+
+import json
+import re
+import shutil
+import subprocess
+from dataclasses import replace
+from html.parser import HTMLParser
+from pathlib import Path
+from urllib.parse import unquote
+
+import numpy as np
+import pytest
+import soundfile
+from click.testing import CliRunner
+
+from audiocnn.errors import ConfigError
+from audiocnn.spec import MAIN, Quantity, TaskSpec
+from tests.training.report.runs import GENRES, crossval_clips, write_crossval, write_run
+from training.answers import ANSWERS, Answered
+from training.cli import commands
+from training.report.baselines import read_baseline
+from training.report.classes import calibration_section, curves_section
+from training.report.command import make_report
+from training.report.document import Figure, Table, number
+from training.report.figures import inline
+from training.report.load import load_runs, pool_of
+from training.report.quality import measured, quality_section
+
+GENRE = TaskSpec("single_label", GENRES)
+LIKED = TaskSpec("binary", ("few", "most"))
+TAGS = TaskSpec("multi_label", ("drums", "guitar", "voice"))
+MOODS = TaskSpec("multi_label", ("calm", "tense"))  # as shares
+TEMPO = TaskSpec("regression", ("tempo",), (Quantity("BPM", 0, 400, 120, 30),))
+
+ALWAYS = {"facts", "quality", "labels", "groups", "clips", "averaging", "learning"}
+
+
+class Page(HTMLParser):
+    """What is in a page: ids, links, sources, text, and elements left open."""
+
+    VOID = ("meta", "link", "img", "br", "path", "use")
+
+    def __init__(self, path: Path) -> None:
+        super().__init__()
+        self.source = path.read_text("utf-8")
+        self.ids: list[str] = []
+        self.sections: list[str] = []
+        self.references: list[str] = []
+        self.open: list[str] = []
+        self.text = ""
+        self.feed(self.source)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        values = dict(attrs)
+        if identity := values.get("id"):
+            self.ids.append(identity)
+            if tag == "section":
+                self.sections.append(identity)
+        self.references += [values[name] or "" for name in ("href", "src", "xlink:href") if name in values]
+        if tag not in self.VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.handle_starttag(tag, attrs)
+        if tag not in self.VOID:
+            self.open.pop()
+
+    def handle_endtag(self, tag: str) -> None:
+        if tag not in self.VOID:
+            assert self.open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        self.text += data
+
+
+def page_of(run: Path, **how: object) -> Page:
+    return Page(make_report(run, **how))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("task", "sections"),
+    [
+        (GENRE, {"confusion", "curves", "calibration"}),
+        (LIKED, {"confusion", "curves", "calibration"}),
+        (TAGS, {"curves", "calibration"}),
+        (MOODS, {"amounts"}),
+        (TEMPO, {"amounts"}),
+    ],
+    ids=["single_label", "binary", "multi_label", "shares", "regression"],
+)
+def test_each_task_has_the_sections_that_its_answers_allow(task: TaskSpec, sections: set[str], tmp_path: Path) -> None:
+    write_run(tmp_path, task)
+    page = page_of(tmp_path)
+    assert set(page.sections) == ALWAYS | sections
+    assert page.open == []
+    assert len(set(page.ids)) == len(page.ids)
+    assert "nan" not in page.text.lower().split()
+
+
+def test_sections_without_anything_to_show_are_left_out(tmp_path: Path) -> None:
+    write_run(tmp_path, GENRE, windows=1, groups=False, history=False)
+    assert set(page_of(tmp_path).sections) == (ALWAYS - {"groups", "averaging", "learning"}) | {
+        "confusion",
+        "curves",
+        "calibration",
+    }
+
+
+@pytest.fixture(scope="module")
+def crossval(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The page of a cross-validation of three folds with two seeds, and its data with awkward names."""
+    folder = tmp_path_factory.mktemp("crossval")
+    data = folder / "my data & sounds"
+    data.mkdir()
+    for name in crossval_clips():
+        soundfile.write(data / name, np.zeros(800), 8000)
+    write_crossval(folder / "run", GENRE, data=data)
+    done = CliRunner().invoke(commands, ["report", str(folder / "run")])
+    page = folder / "run" / "report" / "index.html"
+    assert done.output == f"report: {page}\n"
+    return page
+
+
+def test_links_within_the_page_and_to_clips_lead_somewhere(crossval: Path) -> None:
+    page = Page(crossval)
+    inside = [reference[1:] for reference in page.references if reference.startswith("#")]
+    assert set(page.sections) - {"facts"} <= set(inside)
+    assert set(inside) <= set(page.ids)
+    outside = [r for r in page.references if not r.startswith(("#", "data:"))]
+    assert len(outside) > 10
+    for reference in outside:
+        assert (crossval.parent / unquote(reference)).is_file(), reference
+    assert page.source.count("<audio") == len(outside) / 2
+    assert "were not found" not in page.text
+
+
+def test_nothing_is_fetched_from_elsewhere(crossval: Path) -> None:
+    source = crossval.read_text("utf-8")
+    assert "<script" not in source
+    assert "@import" not in source
+    assert not re.findall(r"""(?:src|href)=["'](?:https?:)?//[^"']+""", source)
+    assert not re.findall(r"url\((?!#)", source)
+
+
+def test_names_are_text_and_not_markup(tmp_path: Path) -> None:
+    odd = TaskSpec("single_label", ("<b>rock</b> & roll", "_jazz", "$x$ | blues"))
+    write_run(tmp_path, odd, clips=[f"<i>{i}<_i>.wav" for i in range(48)], data=tmp_path / "gone")
+    page = page_of(tmp_path)
+    assert "Their files were not found; name their folder with --data to have links." in page.text
+    assert not [r for r in page.references if not r.startswith(("#", "data:"))]
+    assert "<audio" not in page.source
+    assert "<b>rock" not in page.source
+    assert "<i>" not in page.source
+    assert "<b>rock</b> & roll" in page.text
+    assert "| $x$ \\| blues |" in (tmp_path / "report" / "report.md").read_text("utf-8")
+
+
+def test_a_cross_validation_is_one_report_over_folds_and_seeds(crossval: Path) -> None:
+    page, run = Page(crossval), crossval.parent.parent
+    assert "runs" in page.sections
+    assert "seeds 0, 1; each of the folds 0, 1, 2 left out in turn" in page.text
+    assert "72 clips tested; mean ± deviation over 6 runs; intervals by drawing the 18 groups again" in page.text
+    assert "Fast Processor, 2 cores" in page.text
+    assert "audiocnn 0.1.0 at abcdef123456" in page.text
+    assert "60 s in all" in page.text
+    answers = [Answered.load(path) for path in sorted(run.glob(f"seed-*/{ANSWERS}"))]
+    right = [(a.scores({MAIN: GENRE})[MAIN].argmax(1) == a.targets[MAIN].argmax(1)).mean() for a in answers]
+    assert f"{np.mean(right):.3f} ± {np.std(right):.3f}" in page.text
+    assert f"| {np.mean(right):.3f} ± {np.std(right):.3f} |" in (crossval.parent / "report.md").read_text("utf-8")
+
+
+def test_a_cross_validation_that_is_not_over_shows_what_there_is(tmp_path: Path) -> None:
+    write_crossval(tmp_path, GENRE)
+    (tmp_path / "seed-0-fold-0" / ANSWERS).unlink()
+    (tmp_path / "crossval.json").unlink()
+    found = [(run.seed, run.fold) for run in load_runs(tmp_path)]
+    assert found == [(0, "1"), (0, "2"), (1, "0"), (1, "1"), (1, "2")]
+
+
+def test_side_tasks_have_a_part_each(tmp_path: Path) -> None:
+    write_run(tmp_path, GENRE, side_tasks={"moods": MOODS, "tempo": TEMPO})
+    page = page_of(tmp_path)
+    assert {"quality", "moods-quality", "tempo-quality", "moods-amounts", "tempo-amounts"} <= set(page.sections)
+    assert "tempo-calibration" not in page.sections
+    assert {"task", "moods-task", "tempo-task"} <= set(page.ids)
+    assert len(set(page.ids)) == len(page.ids)
+    markdown = (tmp_path / "report" / "report.md").read_text("utf-8")
+    assert re.findall("^## .*", markdown, re.MULTILINE) == ["## genre", "## moods", "## tempo", "## Training"]
+
+
+def test_baselines_stand_beside_the_model(tmp_path: Path) -> None:
+    write_run(tmp_path, GENRE)
+    results = {"name": "MFCC + SVM", "accuracy": {"mean": 0.6154, "deviation": 0.0312}}
+    (tmp_path / "svm.json").write_text(json.dumps(results))
+    pool = pool_of(load_runs(tmp_path), MAIN)
+    assert pool is not None
+    section = quality_section("", pool, measured(pool, [pool], {}), {}, [read_baseline(tmp_path / "svm.json")])
+    (table,) = section.blocks
+    assert isinstance(table, Table)
+    assert table.columns[-1] == "#MFCC + SVM"
+    assert [row[-1].text for row in table.rows] == ["0.615 ± 0.031", number(None), number(None)]
+
+
+@pytest.mark.parametrize("text", ["", "[]", '{"accuracy": 0.5}', '{"accuracy": {"mean": "x", "deviation": 0}}'])
+def test_a_file_that_is_no_baselines_is_refused(text: str, tmp_path: Path) -> None:
+    (tmp_path / "svm.json").write_text(text)
+    with pytest.raises(ConfigError, match=r"svm\.json .*; give a file with what `python -m training baseline` prints"):
+        read_baseline(tmp_path / "svm.json")
+
+
+def test_a_run_that_was_not_evaluated_says_how_to(tmp_path: Path) -> None:
+    write_run(tmp_path, GENRE, evaluated=False)
+    with pytest.raises(ConfigError, match=r"was not evaluated yet: python -m training evaluate CONFIG .* --run "):
+        make_report(tmp_path)
+
+
+def test_a_folder_without_a_run_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"holds no run: expected model/ of `python -m training train`"):
+        make_report(tmp_path)
+
+
+def test_runs_of_two_recipes_are_not_mixed(tmp_path: Path) -> None:
+    write_crossval(tmp_path, GENRE)
+    path = tmp_path / "seed-1-fold-2" / "model" / "config.json"
+    config = json.loads(path.read_text())
+    config["training"]["recipe"]["train"]["epochs"] += 1
+    path.write_text(json.dumps(config))
+    with pytest.raises(ConfigError, match=r"seed-1-fold-2 is of another recipe than .*; report one at a time"):
+        make_report(tmp_path)
+
+
+def test_a_model_that_may_say_unknown_tells_how_often(tmp_path: Path) -> None:
+    write_run(tmp_path, replace(GENRE, unknown_below=0.7))
+    pool = pool_of(load_runs(tmp_path), MAIN)
+    assert pool is not None
+    section = calibration_section("", pool)
+    assert section is not None
+    sure = pool.scores.max(axis=1) >= 0.7
+    right = (pool.scores.argmax(axis=1) == pool.targets.argmax(axis=1))[sure].mean()
+    expected = f"Below a score of 0.7 it says unknown, to {1 - sure.mean():.1%} of the clips; {right:.1%} of the other"
+    assert expected in section.text
+
+
+def test_curves_of_many_clips_are_thinned(tmp_path: Path) -> None:
+    write_run(tmp_path, LIKED, clips=[f"{i}.wav" for i in range(20_000)], windows=1)
+    pool = pool_of(load_runs(tmp_path), MAIN)
+    assert pool is not None
+    section = curves_section("", pool)
+    assert section is not None
+    assert all(isinstance(block, Figure) and len(block.svg) < 60_000 for block in section.blocks)
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [(0.12345, "0.123"), (-2.5, "\N{MINUS SIGN}2.500"), (45.67, "45.7"), (1234.5, "1,234"), (np.nan, "\N{EN DASH}")],
+)
+def test_numbers_have_as_many_digits_as_mean_something(value: float, text: str) -> None:
+    assert number(value) == text
+
+
+def test_figures_take_the_colours_of_the_page_and_keep_their_ids_to_themselves() -> None:
+    svg = '<?xml?><svg viewBox="0 0 9 9"><defs><path id="a"/></defs><use xlink:href="#a" style="fill: #010203"/></svg>'
+    made = inline(svg, "roc", 'of "rock"')
+    assert made == (
+        '<svg role="img" aria-label="of &quot;rock&quot;" viewBox="0 0 9 9"><defs><path id="roc-a"/></defs>'
+        '<use xlink:href="#roc-a" style="fill: currentColor"/></svg>'
+    )
+
+
+def test_a_browser_shows_it_without_overflow(crossval: Path, tmp_path: Path) -> None:
+    browser = shutil.which("chromium") or shutil.which("google-chrome")
+    if browser is None:
+        pytest.skip("no Chromium: the page was not tried in a browser")
+    script = """addEventListener("load", () => {
+        const wide = document.documentElement.scrollWidth, figures = document.querySelectorAll("figure svg").length
+        document.title = [wide, innerWidth, figures].join()
+    })"""
+    page = tmp_path / "page.html"
+    page.write_text(crossval.read_text("utf-8").replace("</body>", f"<script>{script}</script></body>"), "utf-8")
+    options = [
+        "--headless",
+        "--no-sandbox",
+        "--disable-gpu",
+        "--window-size=700,900",
+        f"--user-data-dir={tmp_path}/user",
+    ]
+    done = subprocess.run(
+        [browser, *options, "--dump-dom", page.as_uri()], capture_output=True, text=True, timeout=120, check=False
+    )
+    title = re.search(r"<title>(\d+),(\d+),(\d+)</title>", done.stdout)
+    assert title is not None, done.stderr
+    width, window, figures = map(int, title.groups())
+    assert (window, figures) == (700, 8)
+    assert width <= window
