@@ -1,6 +1,6 @@
 """Progress on standard error, so that standard output holds results only."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable
 from typing import TypeVar
 
 from rich.console import Console
@@ -22,7 +22,7 @@ def progress_bar(*, visible: bool = True) -> Progress:
     )
 
 
-def track(items: Iterable[Item], description: str, total: int) -> Iterator[Item]:
+def track(items: Iterable[Item], description: str, total: int) -> Generator[Item, None, None]:
     """`items`, counted on a bar as they pass."""
     with progress_bar() as bar:
         task = bar.add_task(description, total=total, note="")

@@ -1,27 +1,42 @@
-"""Decode once: all clips in one memory-mapped file.
+"""Decode once: the clips of all data sets that are decoded alike lie in one memory-mapped file.
 
-Random crops from it cost a page read, far less than seeking in encoded files. The cache's name is a hash of the
-clips' paths, sizes and times and of what decides how they are decoded, so a changed data set makes a new one.
+Random crops from it cost a page read, far less than seeking in encoded files. A clip is found by the hash of its file's
+bytes, so a changed file is decoded anew, and a moved or copied one is not. In the cache's folder:
+
+    contents.jsonl          the hash of each file, so that one that did not change is not read again
+    NAME/items.bin          decoded clips one after another; NAME is a hash of how they are decoded
+    NAME/index.jsonl        where each clip lies and the hash of its items, or why it could not be decoded
+
+A clip is entered in the index when its items are written. Whatever ends the program, the next call goes on from there.
 """
 
 import hashlib
+import itertools
 import json
+import logging
 import math
 import os
-from collections.abc import Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections import deque
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack, closing
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from audiocnn.checkpoint import write_atomically
 from audiocnn.errors import ConfigError, MediaError
+from training.data.content import content_hashes
+from training.data.journal import Journal
 from training.data.manifest import Clip
 from training.progress import track
 
-_VERSION = 2
+logger = logging.getLogger(__name__)
+
+_VERSION = 3
+_SHOWN = 3
 
 
 class Decoder(Protocol):
@@ -39,83 +54,216 @@ class Decoder(Protocol):
         ...
 
 
-class Cache:
-    """The decoded clips of a data set, by path: each a row of items."""
+@dataclass(frozen=True, slots=True)
+class _Row:
+    """Where the items of a clip lie, and their SHA-256. content: that of the file they were decoded from."""
 
-    def __init__(self, items: NDArray[Any], spans: dict[str, tuple[int, int]]) -> None:
+    content: str
+    start: int
+    end: int
+    digest: str
+
+
+class Cache:
+    """The decoded clips of a data set, by path: each a row of items.
+
+    unreadable: the reasons why the other clips could not be decoded. item_size: bytes of an item.
+    """
+
+    def __init__(
+        self, items: NDArray[Any], rows: Mapping[Path, _Row], unreadable: Mapping[Path, str], index: Journal
+    ) -> None:
+        self.unreadable = unreadable
+        self.item_size = items.dtype.itemsize * math.prod(items.shape[1:])
         self._items = items
-        self._spans = spans
+        self._rows = rows
+        self._index = index
+        self._checked: set[str] = set()
 
     def readable(self, clips: Iterable[Clip]) -> list[Clip]:
         """The clips that could be decoded."""
-        return [clip for clip in clips if str(clip.path) in self._spans]
+        return [clip for clip in clips if clip.path in self._rows]
+
+    def content(self, clip: Clip) -> str:
+        """The same for clips whose files have the same bytes; "" if the clip could not be decoded."""
+        return row.content if (row := self._rows.get(clip.path)) else ""
+
+    def digest(self, clip: Clip) -> str:
+        """The same for clips with the same items, whatever their files look like; "" if it could not be decoded."""
+        return row.digest if (row := self._rows.get(clip.path)) else ""
 
     def num_items(self, clip: Clip) -> int:
-        start, end = self._spans[str(clip.path)]
-        return end - start
+        row = self._rows[clip.path]
+        return row.end - row.start
 
     def items(self, clip: Clip, start: int = 0, stop: int | None = None) -> NDArray[Any]:
-        """The items `[start, stop)` of a clip, `(n, *item_shape)`, as they lie in the file."""
-        first, end = self._spans[str(clip.path)]
-        last = end if stop is None else min(first + stop, end)
-        return self._items[first + start : last]
+        """The items `[start, stop)` of a clip, `(n, *item_shape)`, as they lie in the file.
+
+        Raises `ConfigError` if they are not those that were written: the first time a clip is asked for, all of it is
+        compared with its hash.
+        """
+        row = self._rows[clip.path]
+        if row.content not in self._checked:
+            self._check(clip, row)
+        last = row.end if stop is None else min(row.start + stop, row.end)
+        return self._items[row.start + start : last]
+
+    def gather(
+        self, clips: Sequence[Clip], starts: NDArray[np.int64], steps: NDArray[np.int64], *, wrap: bool
+    ) -> NDArray[Any]:
+        """See `training.data.store.Store`."""
+        rows = [self._gather_one(clip, int(start), steps, wrap) for clip, start in zip(clips, starts, strict=True)]
+        return np.stack(rows)
+
+    def _gather_one(self, clip: Clip, start: int, steps: NDArray[np.int64], wrap: bool) -> NDArray[Any]:
+        length, stop = self.num_items(clip), start + int(steps[-1]) + 1
+        if start >= 0 and stop <= length:
+            items = self.items(clip, start, stop)
+            return items if len(items) == len(steps) else items[steps]
+        items, places = self.items(clip), start + steps
+        if wrap:
+            return items[places % length]
+        row = np.zeros((len(steps), *items.shape[1:]), items.dtype)
+        inside = (places >= 0) & (places < length)
+        row[inside] = items[places[inside]]
+        return row
+
+    def _check(self, clip: Clip, row: _Row) -> None:
+        if hashlib.sha256(self._items[row.start : row.end].data).hexdigest() != row.digest:
+            with self._index.writing() as append:
+                append({"content": row.content, "lost": True})
+            raise ConfigError(
+                f"the cache's copy of {clip.path} is damaged and was struck out; the same command again decodes it "
+                "anew. If this comes back, test the disk or name another folder with --cache"
+            )
+        self._checked.add(row.content)
 
 
 def open_cache(directory: Path, clips: Sequence[Clip], decoder: Decoder, max_unreadable: float) -> Cache:
-    """The cache of `clips` below `directory`, decoded now if it is not there.
+    """The cache of `clips` below `directory`; those that are not there yet are decoded now.
 
-    Clips that cannot be decoded are left out. Raises `ConfigError` if they are more than the share `max_unreadable`.
+    Of several processes one decodes and the others wait. Clips that cannot be decoded are left out.
+    Raises `ConfigError` if they are more than the share `max_unreadable` or all, and if the cache cannot be written,
+    as on a full disk.
     """
-    name = _fingerprint(clips, decoder)
-    data, index = directory / f"{name}.bin", directory / f"{name}.json"
-    if not index.is_file():
-        directory.mkdir(parents=True, exist_ok=True)
-        spans, unreadable = _decode_all(clips, decoder, data)
-        # The index is written last: without it the cache does not exist, so a crash cannot leave half of one.
-        write_atomically(index, json.dumps({"spans": spans, "unreadable": unreadable}).encode())
-    content: dict[str, Any] = json.loads(index.read_text("utf-8"))
-    unreadable = content["unreadable"]
-    if len(unreadable) > max_unreadable * len(clips):
-        path, reason = next(iter(unreadable.items()))
+    folder = directory / _name(decoder)
+    index, data = Journal(folder / "index.jsonl"), folder / "items.bin"
+    try:
+        contents, unreadable = content_hashes(directory, [clip.path for clip in clips])
+        found = _whole(_latest(index), data, decoder)
+        if not found.keys() >= set(contents.values()):
+            folder.mkdir(parents=True, exist_ok=True)
+            found = _decode_missing(contents, decoder, index, data)
+    except OSError as error:
         raise ConfigError(
-            f"{len(unreadable)} of {len(clips)} clips cannot be decoded, more than data.max_unreadable = "
-            f"{max_unreadable:g} allows; the first is {path}: {reason}"
+            f"cannot write the cache {directory}: {error.strerror or error}; make room or name another folder with "
+            "--cache. What has been decoded is kept"
+        ) from error
+    rows: dict[Path, _Row] = {}
+    for path, content in contents.items():
+        row = found[content]
+        if isinstance(row, _Row):
+            rows[path] = row
+        else:
+            unreadable[path] = row
+    _report(unreadable, len(clips), max_unreadable)
+    shape = (max((row.end for row in rows.values()), default=0), *decoder.item_shape)
+    items = np.memmap(data, decoder.dtype, "r", shape=shape) if rows else np.empty(shape, decoder.dtype)
+    return Cache(items, rows, unreadable, index)
+
+
+def _report(unreadable: Mapping[Path, str], count: int, allowed: float) -> None:
+    if not unreadable:
+        return
+    listed = "; ".join(f"{path}: {reason}" for path, reason in itertools.islice(unreadable.items(), _SHOWN))
+    if len(unreadable) > _SHOWN:
+        listed += f"; and {len(unreadable) - _SHOWN} more, which `python -m training check` lists"
+    problem = f"{len(unreadable)} of {count} clips cannot be decoded"
+    if len(unreadable) > allowed * count:
+        raise ConfigError(
+            f"{problem}, more than data.max_unreadable = {allowed:g} allows; mend them or take them out: {listed}"
         )
-    spans = {path: (start, end) for path, (start, end) in content["spans"].items()}
-    shape = (max((end for _, end in spans.values()), default=0), *decoder.item_shape)
-    if data.stat().st_size != decoder.dtype.itemsize * math.prod(shape):
-        raise ConfigError(f"the cache {data} is cut short; delete it and {index.name} to decode again")
-    return Cache(np.memmap(data, decoder.dtype, mode="r", shape=shape), spans)
+    logger.warning("%s and are left out: %s", problem, listed)
 
 
-def _fingerprint(clips: Sequence[Clip], decoder: Decoder) -> str:
-    stats = [(str(clip.path), (s := clip.path.stat()).st_size, s.st_mtime_ns) for clip in clips]
-    return hashlib.sha256(json.dumps([_VERSION, decoder.settings, stats]).encode()).hexdigest()[:16]
+def _name(decoder: Decoder) -> str:
+    settings = [_VERSION, decoder.settings, decoder.item_shape, decoder.dtype.str]
+    return hashlib.sha256(json.dumps(settings).encode()).hexdigest()[:16]
 
 
-def _decode_all(
-    clips: Sequence[Clip], decoder: Decoder, path: Path
-) -> tuple[dict[str, tuple[int, int]], dict[str, str]]:
-    spans: dict[str, tuple[int, int]] = {}
-    unreadable: dict[str, str] = {}
-    position = 0
-    temporary = path.with_suffix(f".{os.getpid()}")
-    with temporary.open("wb") as file, ThreadPoolExecutor(os.cpu_count()) as pool:
-        decoded = pool.map(lambda clip: _decode(clip.path, decoder), clips)
-        for clip, items in track(zip(clips, decoded, strict=True), "decoding", total=len(clips)):
+def _item_size(decoder: Decoder) -> int:
+    return decoder.dtype.itemsize * math.prod(decoder.item_shape)
+
+
+def _latest(index: Journal) -> dict[str, _Row | str]:
+    """The newest row of each content, or the reason why there is none."""
+    latest: dict[str, _Row | str] = {}
+    for entry in index.entries():
+        match entry:
+            case {"content": str(content), "start": int(start), "end": int(end), "digest": str(digest)}:
+                latest[content] = _Row(content, start, end, digest)
+            case {"content": str(content), "unreadable": str(reason)}:
+                latest[content] = reason
+            case {"content": str(content), "lost": True}:
+                latest.pop(content, None)
+    return latest
+
+
+def _whole(rows: Mapping[str, _Row | str], data: Path, decoder: Decoder) -> dict[str, _Row | str]:
+    """Those rows that the data is long enough for; rows are to be read before, as items are written before them."""
+    length = _length(data, decoder)
+    return {content: row for content, row in rows.items() if isinstance(row, str) or row.end <= length}
+
+
+def _length(data: Path, decoder: Decoder) -> int:
+    return data.stat().st_size // _item_size(decoder) if data.is_file() else 0
+
+
+def _decode_missing(
+    contents: Mapping[Path, str], decoder: Decoder, index: Journal, data: Path
+) -> dict[str, _Row | str]:
+    """All rows, after decoding those that are missing. Raises `OSError` if they cannot be written."""
+    with ExitStack() as stack:
+        append = stack.enter_context(index.writing())
+        latest = _latest(index)
+        found = _whole(latest, data, decoder)
+        for content in latest.keys() - found.keys():
+            append({"content": content, "lost": True})  # or its row would soon point at another clip
+        # Behind the last row lies what a crash left half-written. Lost rows keep their place: somebody may read there.
+        ends = [end for entry in index.entries() if isinstance(end := entry.get("end"), int)]
+        position = min(max(ends, default=0), _length(data, decoder))
+        file = stack.enter_context(data.open("ab"))
+        file.truncate(position * _item_size(decoder))
+        missing = {content: path for path, content in contents.items() if content not in found}
+        pairs = zip(missing, _decoded(missing.values(), decoder), strict=True)
+        for content, items in stack.enter_context(closing(track(pairs, "decoding", total=len(missing)))):
             if isinstance(items, str):
-                unreadable[str(clip.path)] = items
+                append({"content": content, "unreadable": items})
+                found[content] = items
                 continue
-            file.write(items.tobytes())
-            spans[str(clip.path)] = (position, position + len(items))
-            position += len(items)
-    os.replace(temporary, path)
-    return spans, unreadable
+            file.write(items.data)
+            file.flush()
+            row = _Row(content, position, position + len(items), hashlib.sha256(items.data).hexdigest())
+            append({"content": content, "start": row.start, "end": row.end, "digest": row.digest})
+            found[content], position = row, row.end
+    return found
+
+
+def _decoded(paths: Iterable[Path], decoder: Decoder) -> Iterator[NDArray[Any] | str]:
+    """The items of each file, or the reason why there are none; a few files ahead of who asks for them."""
+    threads = os.cpu_count() or 1
+    ahead: deque[Future[NDArray[Any] | str]] = deque()
+    with ThreadPoolExecutor(threads) as pool:
+        for path in paths:
+            ahead.append(pool.submit(_decode, path, decoder))
+            if len(ahead) > 2 * threads:
+                yield ahead.popleft().result()
+        while ahead:
+            yield ahead.popleft().result()
 
 
 def _decode(path: Path, decoder: Decoder) -> NDArray[Any] | str:
-    """Items, or the reason why there are none."""
     try:
-        return decoder.decode(path)
+        return np.ascontiguousarray(decoder.decode(path), decoder.dtype)
     except MediaError as error:
         return str(error)
