@@ -173,7 +173,11 @@ def on_validation(config: Config, data: Path, model: Path) -> HeldOut:
     spec = checkpoint.read_spec(model)
     clips = read_clips(data, config.data, config.input.media, config.side_tasks)
     split = split_clips(
-        clips, test_fold=spec.training.get("test_fold"), validation=config.data.validation, seed=config.seed
+        clips,
+        test_fold=spec.training.get("test_fold"),
+        validation=config.data.validation,
+        seed=config.seed,
+        allow_leaks=config.data.allow_leaks,
     )
     if not split.validation:
         raise ConfigError(

@@ -68,6 +68,8 @@ class DataConfig:
     validation: share of the training clips, whole groups, held out for early stopping where the manifest has no
       validation split; 0 trains to the last epoch.
     max_unreadable: share of clips that may be skipped because they cannot be decoded.
+    folds: how many folds to make, of whole groups and balanced by label, where the manifest has none; 0 for none.
+    allow_leaks: train although groups or identical content are in two splits or folds, which is refused otherwise.
     """
 
     root: str = ""
@@ -83,6 +85,8 @@ class DataConfig:
     shares: tuple[str, ...] = ()
     validation: float = 0.15
     max_unreadable: float = 0.01
+    folds: int = 0
+    allow_leaks: bool = False
 
     def __post_init__(self) -> None:
         _check_task("data", self)
@@ -91,6 +95,12 @@ class DataConfig:
             raise ConfigError(f"data.manifest must name the file with the columns of data.{columns}, got ''")
         _check("data.", self, ["validation"], lambda v: 0 <= v < 1, "a share from 0 to below 1")
         _check("data.", self, ["max_unreadable"], lambda v: 0 <= v <= 1, "a share from 0 to 1")
+        _check("data.", self, ["folds"], lambda v: v == 0 or v >= 2, "0 for none or at least 2")
+        if self.folds and (self.fold or self.split):
+            raise ConfigError(
+                f"data.folds makes folds where the manifest has none; leave out data.folds = {self.folds} or "
+                f"data.{'fold' if self.fold else 'split'} = {self.fold or self.split!r}"
+            )
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,6 +165,8 @@ class OptimConfig:
     mixing: how: `mixup`, a plain blend; or, for sound, `between-class`, of windows with different targets at the ratio
       at which they are heard, as in its paper with mixup = 1.
     cut_mix: for sound, share of the batches in which a span of each window is replaced by another's instead.
+    data_on_device: whether the decoded training clips lie in the device's memory and windows are cut there: `always`,
+      `never`, or `auto`, which is on a GPU with twice the room for them. The windows are the same either way.
     ema: decay of the averaged weights that are validated and kept.
     keep: which epoch's averaged weights are the model: `best`, of the lowest validation loss, or `last`.
     patience: epochs without a better validation loss before stopping; needs a validation split and `keep = "best"`.
@@ -178,6 +190,7 @@ class OptimConfig:
     mixup: float = 0.0
     mixing: Literal["mixup", "between-class"] = "mixup"
     cut_mix: float = 0.0
+    data_on_device: Literal["auto", "always", "never"] = "auto"
     ema: float = 0.995
     keep: Literal["best", "last"] = "best"
     patience: int = 15

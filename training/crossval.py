@@ -21,6 +21,7 @@ from audiocnn.spec import MAIN
 from training.answers import ANSWERS, Answered, Tasks
 from training.config import Config
 from training.data.cache import open_cache
+from training.data.leaks import refuse, shared_content, shared_groups
 from training.data.manifest import read_clips
 from training.data.media import medium_of
 from training.data.split import clips_of, folds_of
@@ -55,11 +56,16 @@ def cross_validate(
     """
     check_architecture(config)
     clips = read_clips(data, config.data, config.input.media, config.side_tasks)
-    open_cache(cache, clips, medium_of(config), config.data.max_unreadable)  # once, before the jobs need it
-    unknown = sorted(set(folds) - set(folds_of(clips)))
+    by_fold = {fold: clips_of(clips, fold) for fold in folds_of(clips)}
+    unknown = sorted(set(folds) - by_fold.keys())
     if unknown:
-        raise ConfigError(f"the manifest has no fold {', '.join(unknown)}; it has {', '.join(folds_of(clips))}")
-    work = [(seed, fold) for seed in seeds for fold in folds or folds_of(clips)]
+        raise ConfigError(f"the manifest has no fold {', '.join(unknown)}; it has {', '.join(by_fold)}")
+    if not config.data.allow_leaks:
+        refuse(shared_groups(by_fold))
+    opened = open_cache(cache, clips, medium_of(config), config.data.max_unreadable)  # once, before the jobs need it
+    if not config.data.allow_leaks:
+        refuse(shared_content(by_fold, opened.digest))
+    work = [(seed, fold) for seed in seeds for fold in folds or by_fold]
     threads = max(1, torch.get_num_threads() // jobs)  # OMP_NUM_THREADS and affinity count
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(jobs, context, initializer=_end_with_parent) as pool:

@@ -7,18 +7,17 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import soundfile
 
-from audiocnn.audio.decode import decode
 from audiocnn.errors import ConfigError
-from audiocnn.spec import AudioSpec, TaskSpec
+from audiocnn.spec import MAIN, AudioSpec, TaskSpec
 from training.config import AugmentConfig, Config, DataConfig
+from training.data.balance import balanced_parts
 from training.data.batches import Batches
 from training.data.cache import open_cache
 from training.data.manifest import Clip, label_names, read_clips
 from training.data.media import medium_of
-from training.data.sound import FULL_SCALE, Sound, samples_of
-from training.data.split import folds_of, split_clips
+from training.data.sound import Sound
+from training.data.split import clips_of, folds_of, split_clips
 
 LABELS = ("high", "low")
 
@@ -71,7 +70,81 @@ class TestManifest:
             read_clips(tmp_path / "none", DataConfig())
 
 
+class TestFolds:
+    def clips(self, root: Path, groups: int = 10, **columns: str) -> DataConfig:
+        """Four clips for each group, of which those with an even number are of the label a, three in four."""
+        rows = ["path,label,artist"]
+        for group in range(groups):
+            for number in range(4):
+                path = root / f"{group}-{number}.wav"
+                path.write_bytes(b"RIFF")
+                rows.append(f"{path.name},{'ab'[group % 2] if number else 'a'},artist {group}")
+        (root / "clips.csv").write_text("\n".join(rows))
+        return DataConfig(manifest="clips.csv", folds=5, **{"group": "artist", **columns})
+
+    def test_whole_groups_balanced_by_label(self, tmp_path: Path) -> None:
+        clips = read_clips(tmp_path, self.clips(tmp_path))
+        assert folds_of(clips) == ["1", "2", "3", "4", "5"]
+        for fold in folds_of(clips):
+            found = clips_of(clips, fold)
+            assert sorted(clip.labels[0] for clip in found) == ["a"] * 5 + ["b"] * 3
+            assert len({clip.group for clip in found}) == 2
+
+    def test_they_are_the_same_again_and_in_another_place(self, tmp_path: Path) -> None:
+        folds = []
+        for name in ("here", "there"):
+            (tmp_path / name).mkdir()
+            config = self.clips(tmp_path / name, group="")
+            folds.append({clip.path.name: clip.fold for clip in read_clips(tmp_path / name, config)})
+        assert folds[0] == folds[1]
+        assert set(folds[0].values()) == set("12345")
+
+    def test_a_folder_for_each_class_has_them_too(self, data: Path) -> None:
+        clips = read_clips(data, DataConfig(folds=3))
+        assert [len(clips_of(clips, fold)) for fold in folds_of(clips)] == [8, 8, 8]
+
+    def test_fewer_groups_than_folds(self, tmp_path: Path) -> None:
+        with pytest.raises(ConfigError, match=r"data\.folds = 5 needs at least 5 groups .*, the 16 clips have 4; ask"):
+            read_clips(tmp_path, self.clips(tmp_path, groups=4))
+
+    def test_no_folds_at_all(self) -> None:
+        with pytest.raises(
+            ConfigError, match=r"at least 2 folds, the clips have \[\].*or have some made with data\.folds"
+        ):
+            folds_of([clip("1")])
+
+
+class TestBalance:
+    def test_several_labels_are_balanced_each(self) -> None:
+        random = np.random.default_rng(0)
+        labels = [
+            [name for name, share in zip("abc", (0.5, 0.1, 0.02), strict=True) if random.random() < share]
+            for _ in range(1000)
+        ]
+        parts = np.array(balanced_parts(labels, [str(i // 3) for i in range(1000)], 5, seed=1))
+        for name in "abc":
+            counts = np.bincount(parts[[name in found for found in labels]], minlength=5)
+            assert counts.max() - counts.min() <= 3
+        assert np.ptp(np.bincount(parts)) <= 3
+
+    def test_seeds_differ(self) -> None:
+        groups = [str(i) for i in range(20)]
+        first, again, other = (balanced_parts([()] * 20, groups, 4, seed) for seed in (0, 0, 1))
+        assert first == again != other
+
+
 class TestSplit:
+    def test_many_rare_labels_are_held_out_without_losing_one(self) -> None:
+        clips = [Clip(Path(f"{i:02}"), ("common", f"only {i}") if i < 6 else ("common",)) for i in range(40)]
+        split = split_clips(clips, test_fold=None, validation=0.1, seed=0)
+        assert len(split.validation) == 4
+        assert {label for clip in split.train for label in clip.labels} == {label for c in clips for label in c.labels}
+
+    def test_splits_leave_no_choice_of_a_fold(self) -> None:
+        clips = [clip("1", fold="1", split="train"), clip("2", fold="2", split="test")]
+        with pytest.raises(ConfigError, match=r"fold '1' cannot be the test set, data\.split decides"):
+            split_clips(clips, test_fold="1", validation=0, seed=0)
+
     def test_a_fold_is_the_test_set_and_groups_stay_whole(self, data: Path, config: Config) -> None:
         clips = read_clips(data, config.data)
         split = split_clips(clips, test_fold="1", validation=0.25, seed=0)
@@ -89,8 +162,11 @@ class TestSplit:
 
     def test_an_artist_on_both_sides_is_refused(self) -> None:
         clips = [clip("1", group="Bach", split="train"), clip("2", group="Bach", split="test")]
-        with pytest.raises(ConfigError, match="group 'Bach' is in train and in test"):
+        with pytest.raises(
+            ConfigError, match="group 'Bach' is in train and in test: the score would be too good; put each"
+        ):
             split_clips(clips, test_fold=None, validation=0, seed=0)
+        assert split_clips(clips, test_fold=None, validation=0, seed=0, allow_leaks=True).test == clips[1:]
 
     def test_one_group_cannot_be_divided(self) -> None:
         with pytest.raises(ConfigError, match=r"1 groups cannot give a validation share of 0\.5"):
@@ -105,49 +181,12 @@ class TestSplit:
             split_clips([clip("1", split="dev")], test_fold=None, validation=0, seed=0)
 
 
-class TestCache:
-    def test_it_holds_what_decode_gives(self, data: Path, config: Config, tmp_path: Path) -> None:
-        clips = read_clips(data, config.data)
-        cache = open_cache(tmp_path, clips, sound(), 0)
-        expected = decode(clips[5].path).samples[0]
-        np.testing.assert_allclose(samples_of(cache.items(clips[5])), expected, atol=1 / FULL_SCALE)
-        np.testing.assert_array_equal(cache.items(clips[5], 100, 200), cache.items(clips[5])[100:200])
-        assert cache.num_items(clips[5]) == len(expected)
-
-    def test_it_is_made_once_and_anew_for_another_rate(self, data: Path, config: Config, tmp_path: Path) -> None:
-        clips = read_clips(data, config.data)
-        open_cache(tmp_path, clips, sound(), 0)
-        made = {path: path.stat().st_mtime_ns for path in tmp_path.iterdir()}
-        open_cache(tmp_path, clips, sound(), 0)
-        assert {path: path.stat().st_mtime_ns for path in tmp_path.iterdir()} == made
-        assert open_cache(tmp_path, clips, sound(4000), 0).num_items(clips[0]) == 4000
-        assert len(list(tmp_path.iterdir())) == 2 * len(made)
-
-    def test_clips_that_cannot_be_read_are_skipped_up_to_a_share(self, tmp_path: Path) -> None:
-        good, bad = tmp_path / "good.wav", tmp_path / "bad.wav"
-        soundfile.write(good, np.zeros(100), 8000)
-        bad.write_bytes(b"RIFF no more")
-        clips = [clip(str(good)), clip(str(bad), "b")]
-        cache = open_cache(tmp_path / "cache", clips, sound(), 0.5)
-        assert cache.readable(clips) == clips[:1]
-        with pytest.raises(ConfigError, match=r"1 of 2 clips cannot be decoded.*bad\.wav"):
-            open_cache(tmp_path / "cache", clips, sound(), 0.4)
-
-    def test_a_cache_cut_short_is_refused(self, data: Path, config: Config, tmp_path: Path) -> None:
-        clips = read_clips(data, config.data)
-        open_cache(tmp_path, clips, sound(), 0)
-        (file,) = tmp_path.glob("*.bin")
-        file.write_bytes(file.read_bytes()[:-2])
-        with pytest.raises(ConfigError, match="is cut short; delete it"):
-            open_cache(tmp_path, clips, sound(), 0)
-
-
 class TestCrops:
     @pytest.fixture
     def crops(self, data: Path, config: Config, tmp_path: Path) -> Callable[[Config], Batches]:
         clips = read_clips(data, config.data)
         cache = open_cache(tmp_path, clips, sound(), 0)
-        return lambda config: Batches(cache, medium_of(config), clips, TaskSpec("single_label", LABELS), config)
+        return lambda config: Batches(cache, medium_of(config), clips, {MAIN: TaskSpec("single_label", LABELS)}, config)
 
     def test_an_epoch_holds_every_clip_equally_often(self, crops: Callable[[Config], Batches], config: Config) -> None:
         made = crops(config)

@@ -5,7 +5,7 @@ import itertools
 import json
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -14,6 +14,7 @@ from audiocnn.batch.discover import EXTENSIONS
 from audiocnn.errors import ConfigError
 from audiocnn.spec import Media
 from training.config import DataConfig, QuantityConfig, SideTaskConfig
+from training.data.balance import balanced_parts
 
 SideTasks = Mapping[str, SideTaskConfig]
 
@@ -49,8 +50,8 @@ def read_clips(
 
     media: which files to look for in a folder for each class. side_tasks: what else to read from the manifest.
     Raises `ConfigError` for a missing folder, manifest or column, an empty data set, files that do not exist, a clip
-    listed twice, a single-label or binary task with too few or too many labels, and quantities and shares that are no
-    number or out of their range.
+    listed twice, a single-label or binary task with too few or too many labels, quantities and shares that are no
+    number or out of their range, and fewer groups than `data.folds`.
     """
     if not root.is_dir():
         raise ConfigError(f"the data folder {root} does not exist; name it with --data")
@@ -63,7 +64,12 @@ def read_clips(
     _check_labels(paths, clips, config, "data")
     for name, task in side_tasks.items():
         _check_labels(paths, [clip.side[name] for clip in clips], task, f"side_tasks.{name}")
-    return clips
+    return _in_folds(clips, config.folds) if config.folds else clips
+
+
+def group_of(clip: Clip) -> str:
+    """What stays together with the clip: its group, or itself alone if it has none."""
+    return clip.group or str(clip.path)
 
 
 def label_names(truths: Iterable[Clip | Truth]) -> tuple[str, ...]:
@@ -133,6 +139,19 @@ def _number(value: Any, name: str, quantity: QuantityConfig, path: Path, number:
 def _labels(value: Any) -> tuple[str, ...]:
     parts = value if isinstance(value, list) else str(value).split("|")
     return tuple(str(part).strip() for part in parts if str(part).strip())
+
+
+def _in_folds(clips: list[Clip], count: int) -> list[Clip]:
+    """The clips in `count` folds of whole groups, named 1, 2, ...; always the same ones, whatever the seed of a run:
+    a model of one seed must not be tested on clips that it was trained on."""
+    groups = [group_of(clip) for clip in clips]
+    if len(set(groups)) < count:
+        raise ConfigError(
+            f"data.folds = {count} needs at least {count} groups (artists, speakers, sources), the {len(clips)} clips "
+            f"have {len(set(groups))}; ask for fewer folds or list finer groups"
+        )
+    parts = balanced_parts([clip.labels for clip in clips], groups, count, seed=0)
+    return [replace(clip, fold=str(part + 1)) for clip, part in zip(clips, parts, strict=True)]
 
 
 def _check(clips: list[Clip]) -> None:

@@ -1,13 +1,14 @@
 """Which clips train, validate and test; whole groups (artists, speakers, sources) stay on one side."""
 
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import numpy as np
-from sklearn.model_selection import StratifiedGroupKFold
-
 from audiocnn.errors import ConfigError
-from training.data.manifest import Clip
+from training.data.balance import balanced_parts
+from training.data.cache import Cache
+from training.data.leaks import refuse, shared_content, shared_groups
+from training.data.manifest import Clip, group_of
 
 SPLITS = ("train", "validation", "test")
 
@@ -20,12 +21,19 @@ class Split:
     validation: list[Clip]
     test: list[Clip]
 
+    def sides(self) -> dict[str, list[Clip]]:
+        """The three by name."""
+        return {"train": self.train, "validation": self.validation, "test": self.test}
+
 
 def folds_of(clips: Sequence[Clip]) -> list[str]:
     """The names of the folds, sorted. Raises `ConfigError` if there are fewer than two."""
     folds = sorted({clip.fold for clip in clips if clip.fold})
     if len(folds) < 2:
-        raise ConfigError(f"cross-validation needs at least 2 folds, the manifest has {folds}; set data.fold")
+        raise ConfigError(
+            f"cross-validation needs at least 2 folds, the clips have {folds}; name their column with data.fold, "
+            "or have some made with data.folds = 5"
+        )
     return folds
 
 
@@ -45,55 +53,66 @@ def clips_in(clips: Sequence[Clip], split: str) -> list[Clip]:
     return found
 
 
-def split_clips(clips: Sequence[Clip], *, test_fold: str | None, validation: float, seed: int) -> Split:
+def split_clips(
+    clips: Sequence[Clip], *, test_fold: str | None, validation: float, seed: int, allow_leaks: bool = False
+) -> Split:
     """Divide `clips`.
 
     A manifest with splits (`train`, `validation`, `test`) decides by itself. Otherwise `test_fold` is the test set, or
-    none, and about the share `validation` of the other clips is held out, stratified by label and by whole groups.
-    Raises `ConfigError` for an unknown fold or split, and for a group on both sides.
+    none, and about the share `validation` of the other clips is held out, balanced by label and by whole groups.
+    Raises `ConfigError` for an unknown fold or split, a fold where splits decide, and a group on two sides unless
+    `allow_leaks`.
     """
     if any(clip.split for clip in clips):
         unknown = {clip.split for clip in clips} - set(SPLITS)
         if unknown:
             raise ConfigError(f"splits must be train, validation or test, the manifest has {sorted(unknown)}")
-        parts = {name: [c for c in clips if c.split == name] for name in SPLITS}
-        split = Split(**parts)
+        if test_fold is not None:
+            raise ConfigError(f"fold {test_fold!r} cannot be the test set, data.split decides; leave one of them out")
+        split = Split(**{name: [c for c in clips if c.split == name] for name in SPLITS})
     else:
         test = clips_of(clips, test_fold) if test_fold is not None else []
         rest = [c for c in clips if test_fold is None or c.fold != test_fold]
-        train, held_out = _hold_out(rest, validation, seed)
-        split = Split(train, held_out, test)
+        split = Split(*_hold_out(rest, validation, seed), test)
     if not split.train:
         raise ConfigError("no clips are left to train on; check the split and fold columns")
-    _check_groups(split)
+    if not allow_leaks:
+        refuse(shared_groups(split.sides()))
     return split
 
 
+def usable(split: Split, cache: Cache, *, allow_leaks: bool) -> Split:
+    """The clips of `split` that could be decoded.
+
+    Raises `ConfigError` if none are left to train on, and for the same content on two sides unless `allow_leaks`.
+    """
+    readable = Split(**{side: cache.readable(clips) for side, clips in split.sides().items()})
+    if not readable.train:
+        raise ConfigError(f"none of the {len(split.train)} clips to train on can be decoded; check the files")
+    if not allow_leaks:
+        refuse(shared_content(readable.sides(), cache.digest))
+    return readable
+
+
 def _hold_out(clips: list[Clip], share: float, seed: int) -> tuple[list[Clip], list[Clip]]:
+    """Clips to train on, and about `share` of all to validate on, chosen so that few labels are in these alone."""
     if share == 0:
         return clips, []
-    parts = max(2, round(1 / share))
-    labels = ["|".join(clip.labels) for clip in clips]
-    groups = [clip.group or str(clip.path) for clip in clips]
-    if len(set(groups)) < parts:
+    groups = [group_of(clip) for clip in clips]
+    count = max(2, round(1 / share))
+    if len(set(groups)) < count:
         raise ConfigError(
             f"{len(set(groups))} groups cannot give a validation share of {share:g}; "
             "set data.validation = 0 to train without one, or list finer groups"
         )
-    if min(labels.count(label) for label in set(labels)) < parts:
-        parts = 2 if min(labels.count(label) for label in set(labels)) > 1 else parts
-    folds = StratifiedGroupKFold(parts, shuffle=True, random_state=seed)
-    train, held_out = next(iter(folds.split(np.zeros(len(clips)), labels, groups)))
-    return [clips[i] for i in train], [clips[i] for i in held_out]
-
-
-def _check_groups(split: Split) -> None:
-    sides = {"train": split.train, "validation": split.validation, "test": split.test}
-    seen: dict[str, str] = {}
-    for side, clips in sides.items():
-        for clip in clips:
-            if clip.group and seen.setdefault(clip.group, side) != side:
-                raise ConfigError(
-                    f"group {clip.group!r} is in {seen[clip.group]} and in {side}, so the score would be too good; "
-                    "put each group on one side"
-                )
+    part_of = balanced_parts([clip.labels for clip in clips], groups, count, seed)
+    parts: dict[str, set[int]] = defaultdict(set)
+    for clip, part in zip(clips, part_of, strict=True):
+        for label in clip.labels:
+            parts[label].add(part)
+    lost = Counter(min(found) for found in parts.values() if len(found) == 1)
+    held_out = min(range(count), key=lambda part: lost[part])
+    sides: tuple[list[Clip], list[Clip]] = [], []
+    for clip, part in zip(clips, part_of, strict=True):
+        sides[part == held_out].append(clip)
+    return sides
