@@ -20,11 +20,12 @@ from audiocnn.spec import MAIN, ModelSpec, TaskSpec
 from training import state
 from training.config import Config
 from training.data.batches import Batches
-from training.data.cache import Cache, open_cache
-from training.data.manifest import Clip, read_clips
+from training.data.cache import open_cache
+from training.data.manifest import read_clips
 from training.data.media import medium_of
 from training.data.medium import Medium
-from training.data.split import Split, split_clips
+from training.data.split import split_clips, usable
+from training.data.store import store_of
 from training.data.targets import tasks_of
 from training.distributed import Process
 from training.history import History
@@ -47,12 +48,16 @@ def train(config: Config, data: Path, run: Path, cache_directory: Path, process:
     check_architecture(config)
     medium = medium_of(config)
     clips = read_clips(data, config.data, config.input.media, config.side_tasks)
-    split = split_clips(clips, test_fold=fold, validation=config.data.validation, seed=config.seed)
-    cache = _shared_cache(cache_directory, clips, medium, config, process)
-    split = Split(cache.readable(split.train), cache.readable(split.validation), split.test)
+    rules = config.data
+    split = split_clips(
+        clips, test_fold=fold, validation=rules.validation, seed=config.seed, allow_leaks=rules.allow_leaks
+    )
+    cache = open_cache(cache_directory, clips, medium, rules.max_unreadable)
+    split = usable(split, cache, allow_leaks=rules.allow_leaks)
     tasks = tasks_of(config, clips, split.train)
     heads = Heads(tasks)
-    batches = Batches(cache, medium, split.train, tasks, config)
+    store = store_of(cache, split.train, config.train.data_on_device, process.device)
+    batches = Batches(store, medium, split.train, tasks, config)
     total_steps = config.train.epochs * batches.steps_per_epoch
 
     torch.manual_seed(config.seed)
@@ -61,7 +66,7 @@ def train(config: Config, data: Path, run: Path, cache_directory: Path, process:
     ema = Ema(network, config.train.ema)
     optimizer = make_optimizer(network, config.train)
     settings = config.to_json()
-    del settings["train"]["save_every_s"]  # may change between the parts of a run
+    del settings["train"]["save_every_s"], settings["train"]["data_on_device"]  # may change between parts of a run
     fingerprint = json.dumps(
         [settings, [t.labels for t in tasks.values()], [str(c.path.relative_to(data)) for c in split.train], fold]
     )
@@ -213,16 +218,6 @@ def _spec(
 def _memory_format(ndim: int) -> torch.memory_format:
     """The order of the axes in memory: channels last made steps over 2 and 3 axes 1.2 to 1.5 times as fast on a CPU."""
     return {1: torch.contiguous_format, 2: torch.channels_last, 3: torch.channels_last_3d}[ndim]
-
-
-def _shared_cache(directory: Path, clips: list[Clip], medium: Medium, config: Config, process: Process) -> Cache:
-    """The decoded clips; the first process decodes, the others wait for it."""
-    if not process.is_first:
-        process.wait_for_others()
-    cache = open_cache(directory, clips, medium, config.data.max_unreadable)
-    if process.is_first:
-        process.wait_for_others()
-    return cache
 
 
 def _share(progress: state.Progress, process: Process) -> None:

@@ -7,16 +7,18 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 from audiocnn.errors import ConfigError
 from audiocnn.spec import MAIN, AudioSpec, TaskSpec
+from training.augment.speed import fast_length
 from training.config import AugmentConfig, Config, DataConfig
 from training.data.balance import balanced_parts
 from training.data.batches import Batches
 from training.data.cache import open_cache
 from training.data.manifest import Clip, label_names, read_clips
 from training.data.media import medium_of
-from training.data.sound import Sound
+from training.data.sound import FULL_SCALE, Sound
 from training.data.split import clips_of, folds_of, split_clips
 
 LABELS = ("high", "low")
@@ -199,7 +201,7 @@ class TestCrops:
         self, crops: Callable[[Config], Batches], config: Config
     ) -> None:
         first, again, other = crops(config).batch(7)[0], crops(config).batch(7)[0], crops(config).batch(8)[0]
-        assert first.shape == (8, 4000)
+        assert (first.dtype, len(first)) == (torch.int16, 8)
         np.testing.assert_array_equal(first, again)
         assert not np.array_equal(first, other)
         assert not np.array_equal(first, crops(replace(config, seed=1)).batch(7)[0])
@@ -216,6 +218,31 @@ class TestCrops:
         whole = made.batch(3)[0].numpy()
         np.testing.assert_array_equal(made.batch(3, 0, 2)[0], whole[0::2])
         np.testing.assert_array_equal(made.batch(3, 1, 2)[0], whole[1::2])
+
+    def test_faster_ones_have_more_samples_until_they_are_augmented(self) -> None:
+        unchanged = AugmentConfig(gain_db=0, noise_db=(), polarity=False)
+        medium = Sound(AudioSpec(16_000, 32_000, 32_000), unchanged)
+        assert medium.nearest_speed(1.0) == 1.0
+        speed = medium.nearest_speed(35_000 / 32_000)
+        assert speed == 35_000 / 32_000
+        tone, faster = (
+            0.25 * torch.sin(2 * torch.pi * hz / 16_000 * torch.arange(length))[None]
+            for hz, length in ((1000, 35_000), (1000 * speed, 32_000))
+        )
+        window = medium.augment((tone * FULL_SCALE).round().to(torch.int16), np.random.default_rng(0))
+        assert window.shape == (1, 32_000)
+        middle = slice(500, -500)
+        torch.testing.assert_close(
+            window[:, middle] / window.std(), faster[:, middle] / faster.std(), atol=0.02, rtol=0
+        )
+
+    def test_the_speed_of_a_batch_is_one_at_which_transforms_are_fast(
+        self, crops: Callable[[Config], Batches], config: Config
+    ) -> None:
+        made = crops(replace(config, augment=replace(config.augment, speed=0.3)))
+        lengths = {made.batch(step)[0].shape[1] for step in range(12)}
+        assert len(lengths) > 8
+        assert all(fast_length(length) == length for length in lengths)
 
     @pytest.mark.parametrize("tail", ["shift", "pad"])
     def test_clips_shorter_than_the_window_fill_it(

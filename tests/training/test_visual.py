@@ -12,7 +12,7 @@ from audiocnn import Classifier, ImageSpec, VideoSpec, VolumeSpec
 from audiocnn.errors import ConfigError
 from audiocnn.export import export_onnx
 from audiocnn.media import open_media
-from audiocnn.spec import InputSpec, TaskSpec
+from audiocnn.spec import MAIN, InputSpec, TaskSpec
 from tests.visual_files import grey_frames, image_bytes, npy_bytes, video_bytes
 from training.config import Config, DataConfig, ModelConfig, OptimConfig, VisualAugmentConfig, load_config
 from training.data.batches import Batches
@@ -178,7 +178,7 @@ class TestVideo:
         config = Config(
             "x", self.SPEC, ModelConfig("c3d"), train=OptimConfig(batch_size=1), augment=VisualAugmentConfig(speed=0.5)
         )
-        batches = Batches(cache, self.medium(), clips, TaskSpec("single_label", ("a", "b")), config)
+        batches = Batches(cache, self.medium(), clips, {MAIN: TaskSpec("single_label", ("a", "b"))}, config)
         spans = {(frames := shown(batches.batch(step)[0]))[-1] - frames[0] for step in range(40)}
         assert min(spans) == 1  # four frames at half the speed: 0 0 1 1
         assert max(spans) == 4  # at 1.5 times: 0 1 3 4
@@ -201,7 +201,7 @@ def test_the_medium_decides_the_keys_of_input_and_augment(tmp_path: Path) -> Non
     sound = "[input]\nsample_rate = 8\nwindow = 8\nhop = 8\n"
     for text, message in [
         ('[input]\nmedia = "smell"\n', "input.media must be one of audio, image, video, volume, got 'smell'"),
-        (sound + "[augment]\nshift = 0.1\n", "unknown keys shift"),
+        (sound + "[augment]\nshear = 0.1\n", "unknown keys shear"),
         ('[input]\nmedia = "image"\nheight = 2\nwidth = 2\n[augment]\ngain_db = 1\n', "unknown keys gain_db"),
         ('[input]\nmedia = "image"\nheight = 2\nwidth = 2\nchannels = 2\n', "channels must be one of 1, 3, got 2"),
         ('[input]\nmedia = "image"\nheight = 2\nwidth = 2\nwindow = 2\n', "unknown keys window"),

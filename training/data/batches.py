@@ -9,9 +9,9 @@ from torch import Tensor
 
 from audiocnn.spec import TaskSpec
 from training.config import Config
-from training.data.cache import Cache
 from training.data.manifest import Clip
 from training.data.medium import Medium
+from training.data.store import Store
 from training.data.targets import all_targets
 
 
@@ -19,9 +19,9 @@ class Batches:
     """The training batches of a run: `steps_per_epoch` of them, each `batch_size` windows over all processes."""
 
     def __init__(
-        self, cache: Cache, medium: Medium, clips: Sequence[Clip], tasks: Mapping[str, TaskSpec], config: Config
+        self, store: Store, medium: Medium, clips: Sequence[Clip], tasks: Mapping[str, TaskSpec], config: Config
     ) -> None:
-        self._cache = cache
+        self._store = store
         self._medium = medium
         self._clips = clips
         self._config = config
@@ -39,11 +39,11 @@ class Batches:
         epoch, index = divmod(step, self.steps_per_epoch)
         order = self._order(epoch)[index * self._batch_size : (index + 1) * self._batch_size]
         random = np.random.default_rng((self._config.seed, 1, step))
-        stretch = 1 + random.uniform(-1, 1) * self._config.augment.speed
+        speed = self._medium.nearest_speed(1 + random.uniform(-1, 1) * self._config.augment.speed)
         at = random.random(len(order))
         mine = slice(rank, None, world_size)
         clips = [self._clips[i] for i in order[mine]]
-        return self._medium.crops(self._cache, clips, at[mine], stretch), self._targets[order[mine]]
+        return self._medium.crops(self._store, clips, at[mine], speed), self._targets[order[mine]]
 
     def _order(self, epoch: int) -> NDArray[np.int64]:
         """Every clip `crops_per_clip` times, each round in a new order."""

@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 from numpy.random import Generator
 from numpy.typing import NDArray
 from torch import Tensor
@@ -21,9 +20,9 @@ from training.augment.mixing import mix
 from training.augment.sound import augment
 from training.augment.speed import fast_length, resample
 from training.config import AugmentConfig, OptimConfig
-from training.data.cache import Cache
 from training.data.manifest import Clip
 from training.data.medium import Medium
+from training.data.store import Store, cut
 
 FULL_SCALE = 32767
 
@@ -49,17 +48,18 @@ class Sound(Medium):
         samples: NDArray[np.int16] = (mono / peak * FULL_SCALE).round().astype(np.int16)
         return samples
 
-    def crops(self, cache: Cache, clips: Sequence[Clip], at: NDArray[np.float64], stretch: float) -> Tensor:
-        """Windows `(batch, samples)` at their own level."""
-        wanted = self._spec.window if stretch == 1 else fast_length(max(1, round(self._spec.window * stretch)))
-        cut = np.stack([self._crop(cache, clip, start, wanted) for clip, start in zip(clips, at, strict=True)])
-        batch = torch.from_numpy(cut)
-        if wanted != self._spec.window:
-            batch = resample(batch, self._spec.window)
-        return batch
+    def nearest_speed(self, speed: float) -> float:
+        return self._length_at(speed) / self._spec.window
+
+    def crops(self, store: Store, clips: Sequence[Clip], at: NDArray[np.float64], speed: float) -> Tensor:
+        """Samples `(batch, n)`, int16; `augment` makes a window of any number of them."""
+        return cut(store, clips, at, np.arange(self._length_at(speed)), wrap=self._spec.tail != "pad")
 
     def augment(self, windows: Tensor, random: Generator) -> Tensor:
-        return augment(windows, self._augment, self._spec.sample_rate, random)
+        amplitudes = windows.float() / FULL_SCALE
+        if amplitudes.shape[-1] != self._spec.window:
+            amplitudes = resample(amplitudes, self._spec.window)
+        return augment(amplitudes, self._augment, self._spec.sample_rate, random)
 
     def mix(self, windows: Tensor, targets: Tensor, config: OptimConfig, random: Generator) -> tuple[Tensor, Tensor]:
         return mix(windows, targets, config, self._spec.sample_rate, random)
@@ -70,23 +70,12 @@ class Sound(Medium):
     def windows(self, items: NDArray[Any]) -> Iterator[Window]:
         return windows([samples_of(items)[np.newaxis]], self._spec)
 
-    def _crop(self, cache: Cache, clip: Clip, at: float, wanted: int) -> Samples:
-        length = cache.num_items(clip)
-        if length >= wanted:
-            start = int(at * (length - wanted + 1))
-            return samples_of(cache.items(clip, start, start + wanted))
-        return _fill(samples_of(cache.items(clip)), wanted, at, self._spec)
+    def _length_at(self, speed: float) -> int:
+        window = self._spec.window
+        return window if speed == 1 else fast_length(max(1, round(window * speed)))
 
 
 def samples_of(items: NDArray[Any]) -> Samples:
     """Cached int16 samples as float32 amplitudes."""
     samples: Samples = items.astype(np.float32) / np.float32(FULL_SCALE)
     return samples
-
-
-def _fill(samples: Samples, wanted: int, at: float, spec: AudioSpec) -> Samples:
-    """A window for a clip shorter than it, as `framing` would make it, but starting anywhere."""
-    if spec.tail == "pad":
-        before = int(at * (wanted - len(samples) + 1))
-        return np.pad(samples, (before, wanted - len(samples) - before))
-    return np.take(samples, np.arange(wanted) + int(at * len(samples)), mode="wrap")

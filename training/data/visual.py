@@ -17,9 +17,9 @@ from audiocnn.visual import image, video, volume
 from audiocnn.visual.fit import brightness, normalise_brightness
 from training.augment.visual import augment, mixup
 from training.config import OptimConfig, VisualAugmentConfig
-from training.data.cache import Cache
 from training.data.manifest import Clip
 from training.data.medium import Medium
+from training.data.store import Store, cut
 
 
 class _Visual(Medium):
@@ -44,9 +44,9 @@ class _Visual(Medium):
 class _Still(_Visual):
     """A clip is one item, and the item is the window."""
 
-    def crops(self, cache: Cache, clips: Sequence[Clip], at: NDArray[np.float64], stretch: float) -> Tensor:
+    def crops(self, store: Store, clips: Sequence[Clip], at: NDArray[np.float64], speed: float) -> Tensor:
         """Items `(batch, channels, *axes)`."""
-        return torch.from_numpy(np.concatenate([cache.items(clip) for clip in clips]))
+        return cut(store, clips, at, np.zeros(1, np.int64), wrap=False)[:, 0]
 
     def decode(self, path: Path) -> NDArray[Any]:
         return self._read(path)[np.newaxis]
@@ -108,25 +108,10 @@ class Videos(_Visual):
         with video.open_video(path, self._video_spec) as opened:
             return np.concatenate([np.moveaxis(block, 1, 0) for block in opened.blocks()])
 
-    def crops(self, cache: Cache, clips: Sequence[Clip], at: NDArray[np.float64], stretch: float) -> Tensor:
+    def crops(self, store: Store, clips: Sequence[Clip], at: NDArray[np.float64], speed: float) -> Tensor:
         """Windows `(batch, channels, frames, height, width)`; a faster one leaves frames out, a slower one repeats."""
-        offsets = np.floor(np.arange(self._video_spec.frames) * stretch).astype(int)
-        cut = np.stack([self._crop(cache, clip, start, offsets) for clip, start in zip(clips, at, strict=True)])
-        return torch.from_numpy(cut).transpose(1, 2)
+        steps = np.floor(np.arange(self._video_spec.frames) * speed).astype(np.int64)
+        return cut(store, clips, at, steps, wrap=self._video_spec.tail != "pad").transpose(1, 2)
 
     def windows(self, items: NDArray[Any]) -> Iterator[Window]:
         return video.windows([np.moveaxis(items, 0, 1)], self._video_spec)
-
-    def _crop(self, cache: Cache, clip: Clip, at: float, offsets: NDArray[Any]) -> NDArray[Any]:
-        """Frames `(frames, channels, height, width)`; a clip shorter than them is filled as `framing` would."""
-        length, wanted = cache.num_items(clip), int(offsets[-1]) + 1
-        if length >= wanted:
-            start = int(at * (length - wanted + 1))
-            frames = cache.items(clip, start, start + wanted)
-            return np.take(frames, offsets, axis=0)
-        frames = cache.items(clip)
-        if self._video_spec.tail == "pad":
-            before = int(at * (wanted - length + 1))
-            outside = [(before, wanted - length - before)] + [(0, 0)] * (frames.ndim - 1)
-            return np.take(np.pad(frames, outside), offsets, axis=0)
-        return np.take(frames, offsets + int(at * length), axis=0, mode="wrap")

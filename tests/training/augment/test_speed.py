@@ -16,6 +16,11 @@ def test_a_tone_changes_its_pitch_and_nothing_else(samples: int) -> None:
     torch.testing.assert_close(heard, wanted, atol=1e-6, rtol=0)
 
 
+def test_what_the_new_rate_cannot_hold_is_gone() -> None:
+    high = torch.sin(2 * torch.pi * 7504 * torch.arange(18_000, dtype=torch.float64) / RATE)[None]
+    assert resample(high, RATE).abs().max() < 1e-6  # 8442 Hz
+
+
 @pytest.mark.parametrize("samples", [14_400, 18_000])
 def test_no_frequency_is_weakened(samples: int) -> None:
     noise = torch.randn(4, samples, generator=torch.Generator().manual_seed(0))
