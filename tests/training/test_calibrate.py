@@ -178,6 +178,22 @@ class TestCalibrate:
         assert "coverage_accuracy" not in stored["after"]
         Classifier.load(model).warm_up()
 
+    def test_the_accuracy_asked_for_is_the_main_tasks(self, tmp_path: Path) -> None:
+        """A side task that never reaches it is calibrated all the same."""
+        model = write_model(tmp_path / "two", tiny_spec(task=ONE, side_tasks={"guess": ONE}), onnx=False)
+        main = drawn(ONE, 400, 1.0)
+        guesses = np.eye(2)[np.random.default_rng(5).integers(2, size=400)]
+        kept = answered(np.hstack([main.logits, np.zeros((400, 2))]), main=main.targets[MAIN], guess=guesses)
+        report = calibrate(model, HeldOut(kept, np.arange(400) % 2, "x"), accuracy=0.95)
+        assert report["unknown_below"] == read_spec(model).task.unknown_below > 0.5
+        assert "unknown_below" not in report["side"]["guess"]
+
+    def test_each_task_is_fitted_to_its_own_outputs(self, model: Path) -> None:
+        kept = held_out(clips=10).answered
+        tags = kept.only("tags", read_spec(model).tasks)
+        np.testing.assert_array_equal(tags.logits, kept.logits[:, 2:5])
+        np.testing.assert_array_equal(tags.targets[MAIN], kept.targets["tags"])
+
     def test_once_more_gives_the_same(self, model: Path) -> None:
         first = calibrate(model, held_out(), accuracy=0.95)
         assert calibrate(model, held_out(), accuracy=0.95) == first
