@@ -21,7 +21,7 @@ from audiocnn.nn.heads import Heads
 from audiocnn.spec import MAIN, TaskSpec
 from training.answers import ANSWERS, Answered, joined
 from training.config import Config
-from training.data.manifest import read_clips
+from training.data.manifest import group_of, read_clips
 from training.data.split import split_clips
 from training.evaluate import answer
 from training.metrics import Scores, is_hard
@@ -172,11 +172,14 @@ def on_validation(config: Config, data: Path, model: Path) -> HeldOut:
     """
     spec = checkpoint.read_spec(model)
     clips = read_clips(data, config.data, config.input.media, config.side_tasks)
+    recipe = spec.training.get(
+        "recipe", {}
+    )  # may differ from `config` by --set; another split would hold training clips
     split = split_clips(
         clips,
         test_fold=spec.training.get("test_fold"),
-        validation=config.data.validation,
-        seed=config.seed,
+        validation=recipe.get("data", {}).get("validation", config.data.validation),
+        seed=recipe.get("seed", config.seed),
         allow_leaks=config.data.allow_leaks,
     )
     if not split.validation:
@@ -184,7 +187,7 @@ def on_validation(config: Config, data: Path, model: Path) -> HeldOut:
             "calibration needs validation clips, and data.validation = 0 leaves none; "
             "take the answers of a cross-validation with --crossval"
         )
-    groups = [clip.group or str(clip.path) for clip in split.validation]
+    groups = [group_of(clip) for clip in split.validation]
     if len(set(groups)) < 2:
         raise ConfigError("calibration needs validation clips of at least 2 groups; set a larger data.validation")
     answered, _ = answer(model, split.validation, data)

@@ -16,9 +16,21 @@ from audiocnn.errors import ConfigError
 from audiocnn.spec import MAIN, Quantity, TaskSpec
 from tests.conftest import tiny_spec, write_model
 from training.answers import ANSWERS, Answered, joined
-from training.calibrate import HeldOut, best_threshold, calibrate, fit, log_loss, lowest_score, on_crossval
+from training.calibrate import (
+    HeldOut,
+    best_threshold,
+    calibrate,
+    fit,
+    log_loss,
+    lowest_score,
+    on_crossval,
+    on_validation,
+)
 from training.cli import commands
 from training.cli import main as run_main
+from training.config import load_config
+from training.data.manifest import read_clips
+from training.data.split import split_clips
 from training.reliability import decisions
 
 ONE = TaskSpec("single_label", ("high", "low"))
@@ -289,6 +301,17 @@ class TestValidation:
         assert report["on"] == "validation"
         assert 8 <= report["clips"] <= 16
         assert read_spec(directory).task.temperature == report["temperature"]
+
+    def test_they_are_those_of_the_models_own_training(self, data: Path, tmp_path: Path) -> None:
+        """Whatever seed and share the recipe says now: another split would have clips that the model learned from."""
+        recipe = load_config(self.recipe(tmp_path, data, 0.5))
+        clips = read_clips(data, recipe.data)
+        for seed in (1, 2):
+            trained = {"recipe": {"seed": seed, "data": {"validation": 0.25}}, "test_fold": None}
+            model = write_model(tmp_path / f"{seed}", tiny_spec(task=ONE, training=trained))
+            split = split_clips(clips, test_fold=None, validation=0.25, seed=seed)
+            found = on_validation(recipe, data, model).answered.clips
+            assert found == [clip.path.relative_to(data).as_posix() for clip in split.validation]
 
     def test_without_any_the_way_out_is_told(
         self, data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
