@@ -7,6 +7,7 @@ import sys
 import click
 
 from audiocnn.errors import AudioCnnError
+from training.cli.check import check_command
 from training.cli.measure import baseline_command, calibrate_command, evaluate_command, robustness_command
 from training.cli.train import crossval_command, publish_command, train_command
 from training.corpora.commands import corpus
@@ -21,6 +22,7 @@ def commands() -> None:
     """Train 1D CNNs on raw waveforms.
 
     \b
+    python -m training check training/recipes/folders.toml --data my-clips
     python -m training train training/recipes/folders.toml --data my-clips
     torchrun --nproc-per-node 2 -m training train training/recipes/genre.toml --data emotify
     python -m training crossval training/recipes/genre.toml --data emotify --jobs 2
@@ -28,6 +30,7 @@ def commands() -> None:
 
 
 for command in (
+    check_command,
     train_command,
     crossval_command,
     evaluate_command,

@@ -140,11 +140,20 @@ class Cache:
 
 
 def open_cache(directory: Path, clips: Sequence[Clip], decoder: Decoder, max_unreadable: float) -> Cache:
+    """The cache of `clips` below `directory`, made by `decode_all`; clips that cannot be decoded are left out.
+
+    Raises `ConfigError` if they are more than the share `max_unreadable`, and what `decode_all` raises.
+    """
+    cache = decode_all(directory, clips, decoder)
+    _report(cache.unreadable, len(clips), max_unreadable)
+    return cache
+
+
+def decode_all(directory: Path, clips: Sequence[Clip], decoder: Decoder) -> Cache:
     """The cache of `clips` below `directory`; those that are not there yet are decoded now.
 
-    Of several processes one decodes and the others wait. Clips that cannot be decoded are left out.
-    Raises `ConfigError` if they are more than the share `max_unreadable` or all, and if the cache cannot be written,
-    as on a full disk.
+    Of several processes one decodes and the others wait.
+    Raises `ConfigError` if the cache cannot be written, as on a full disk.
     """
     folder = directory / _name(decoder)
     index, data = Journal(folder / "index.jsonl"), folder / "items.bin"
@@ -166,7 +175,6 @@ def open_cache(directory: Path, clips: Sequence[Clip], decoder: Decoder, max_unr
             rows[path] = row
         else:
             unreadable[path] = row
-    _report(unreadable, len(clips), max_unreadable)
     shape = (max((row.end for row in rows.values()), default=0), *decoder.item_shape)
     items = np.memmap(data, decoder.dtype, "r", shape=shape) if rows else np.empty(shape, decoder.dtype)
     return Cache(items, rows, unreadable, index)

@@ -53,18 +53,33 @@ def read_clips(
     listed twice, a single-label or binary task with too few or too many labels, quantities and shares that are no
     number or out of their range, and fewer groups than `data.folds`.
     """
+    clips = list_clips(root, config, media, side_tasks)
+    if missing := missing_files(clips):
+        raise ConfigError(
+            f"{len(missing)} of {len(clips)} files in the manifest do not exist, the first is {missing[0]}; "
+            "mend the paths or take the rows out"
+        )
+    if twice := listed_twice(clips):
+        raise ConfigError(f"{len(twice)} clips are listed twice, the first is {twice[0]}; keep one row for each")
+    check_labels(clips, config, side_tasks)
+    return in_folds(clips, config.folds) if config.folds else clips
+
+
+def list_clips(
+    root: Path, config: DataConfig, media: Media = "audio", side_tasks: SideTasks = MappingProxyType({})
+) -> list[Clip]:
+    """What `read_clips` reads, before it looks at the files and at all labels together, and without made folds.
+
+    Raises `ConfigError` for a missing folder, manifest or column, an empty data set, and quantities and shares that
+    are no number or out of their range.
+    """
     if not root.is_dir():
         raise ConfigError(f"the data folder {root} does not exist; name it with --data")
     found = _from_manifest(root, config, side_tasks) if config.manifest else _from_folders(root, media)
     clips = sorted(found, key=lambda clip: clip.path)
     if not clips:
         raise ConfigError(f"found no clips in {root}; expected {media} files in one sub-folder for each class")
-    _check(clips)
-    paths = [clip.path for clip in clips]
-    _check_labels(paths, clips, config, "data")
-    for name, task in side_tasks.items():
-        _check_labels(paths, [clip.side[name] for clip in clips], task, f"side_tasks.{name}")
-    return _in_folds(clips, config.folds) if config.folds else clips
+    return clips
 
 
 def group_of(clip: Clip) -> str:
@@ -141,9 +156,12 @@ def _labels(value: Any) -> tuple[str, ...]:
     return tuple(str(part).strip() for part in parts if str(part).strip())
 
 
-def _in_folds(clips: list[Clip], count: int) -> list[Clip]:
-    """The clips in `count` folds of whole groups, named 1, 2, ...; always the same ones, whatever the seed of a run:
-    a model of one seed must not be tested on clips that it was trained on."""
+def in_folds(clips: list[Clip], count: int) -> list[Clip]:
+    """The clips in `count` folds of whole groups, balanced by label and named 1, 2, ...
+
+    They are the same whatever the seed of a run, as a model of one seed may be tested with the recipe of another.
+    Raises `ConfigError` for fewer groups than folds.
+    """
     groups = [group_of(clip) for clip in clips]
     if len(set(groups)) < count:
         raise ConfigError(
@@ -154,16 +172,22 @@ def _in_folds(clips: list[Clip], count: int) -> list[Clip]:
     return [replace(clip, fold=str(part + 1)) for clip, part in zip(clips, parts, strict=True)]
 
 
-def _check(clips: list[Clip]) -> None:
-    missing = [clip.path for clip in clips if not clip.path.is_file()]
-    if missing:
-        raise ConfigError(
-            f"{len(missing)} of {len(clips)} files in the manifest do not exist, the first is {missing[0]}; "
-            "mend the paths or take the rows out"
-        )
-    twice = [a.path for a, b in itertools.pairwise(clips) if a.path == b.path]
-    if twice:
-        raise ConfigError(f"{len(twice)} clips are listed twice, the first is {twice[0]}; keep one row for each")
+def missing_files(clips: Sequence[Clip]) -> list[Path]:
+    """The files of `clips` that do not exist."""
+    return [clip.path for clip in clips if not clip.path.is_file()]
+
+
+def listed_twice(clips: Sequence[Clip]) -> list[Path]:
+    """The files that several of `clips`, which are sorted by path, are about."""
+    return [a.path for a, b in itertools.pairwise(clips) if a.path == b.path]
+
+
+def check_labels(clips: Sequence[Clip], config: DataConfig, side_tasks: SideTasks) -> None:
+    """Raises `ConfigError` if a single-label or binary task has too few or too many labels, as a whole or on a clip."""
+    paths = [clip.path for clip in clips]
+    _check_labels(paths, clips, config, "data")
+    for name, task in side_tasks.items():
+        _check_labels(paths, [clip.side[name] for clip in clips], task, f"side_tasks.{name}")
 
 
 def _check_labels(

@@ -1,0 +1,155 @@
+"""What is wrong with a data set, all at once: for people before they train, and for machines."""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from audiocnn.errors import ConfigError
+from training.config import Config
+from training.data.cache import Cache, decode_all
+from training.data.leaks import Leak, shared_content, shared_groups
+from training.data.manifest import (
+    Clip,
+    check_labels,
+    group_of,
+    in_folds,
+    label_names,
+    list_clips,
+    listed_twice,
+    missing_files,
+)
+from training.data.media import medium_of
+from training.data.split import SPLITS
+
+Kind = Literal[
+    "missing", "listed_twice", "unreadable", "labels", "folds", "group_leak", "content_leak", "conflict", "duplicate",
+    "lone_label",
+]  # fmt: skip
+Sides = Mapping[str, Sequence[Clip]]
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """Something to know about a data set. problem: whether it spoils training or its score. clips: the files in it."""
+
+    kind: Kind
+    problem: bool
+    text: str
+    clips: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """counts: of clips with each label, in all and on each side; "" counts the clips."""
+
+    clips: int
+    counts: Mapping[str, Mapping[str, int]]
+    findings: Sequence[Finding]
+
+    @property
+    def ok(self) -> bool:
+        """Whether there is no problem."""
+        return not any(finding.problem for finding in self.findings)
+
+
+def check_data(root: Path, config: Config, cache: Path) -> Report:
+    """Look at every clip of the data folder `root`, which decodes those that are not in the folder `cache` yet.
+
+    Raises `ConfigError` where there is nothing to look at: what `list_clips` raises, and for a full disk.
+    """
+    listed = list_clips(root, config.data, config.input.media, config.side_tasks)
+    missing, twice = set(missing_files(listed)), set(listed_twice(listed))
+    findings = [Finding("missing", True, "does not exist", (_name(path, root),)) for path in sorted(missing)]
+    findings += [Finding("listed_twice", True, "is listed twice", (_name(path, root),)) for path in sorted(twice)]
+    clips = list({clip.path: clip for clip in listed if clip.path not in missing}.values())
+    try:
+        check_labels(clips, config.data, config.side_tasks)
+    except ConfigError as error:
+        findings.append(Finding("labels", True, str(error)))
+    try:
+        clips = in_folds(clips, config.data.folds) if config.data.folds else clips
+    except ConfigError as error:
+        findings.append(Finding("folds", True, str(error)))
+    decoded = decode_all(cache, clips, medium_of(config))
+    too_many = len(decoded.unreadable) > config.data.max_unreadable * len(clips)
+    for path, reason in decoded.unreadable.items():
+        findings.append(Finding("unreadable", too_many, f"cannot be decoded: {reason}", (_name(path, root),)))
+    divisions = [_sides(clips, "split", SPLITS), _sides(clips, "fold", sorted({clip.fold for clip in clips}))]
+    for sides in divisions:
+        findings += _leaks(sides, decoded, root, problem=not config.data.allow_leaks)
+    findings += _copies(clips, decoded, divisions, root)
+    findings += _lone_labels(clips)
+    counts = {name: _count(side) for name, side in ({"all": clips} | divisions[0] | divisions[1]).items()}
+    return Report(len(listed), counts, findings)
+
+
+def _sides(clips: Sequence[Clip], attribute: Literal["split", "fold"], names: Iterable[str]) -> dict[str, list[Clip]]:
+    """The clips of each split, or of each fold, that has any."""
+    found: dict[str, list[Clip]] = {f"{attribute} {name}": [] for name in names if name}
+    for clip in clips:
+        if name := getattr(clip, attribute):
+            found.setdefault(f"{attribute} {name}", []).append(clip)
+    return {name: side for name, side in found.items() if side}
+
+
+def _leaks(sides: Sides, decoded: Cache, root: Path, *, problem: bool) -> Iterator[Finding]:
+    for leak in shared_groups(sides):
+        text = f"group {leak.group!r} is in {' and in '.join(leak.clips)}"
+        yield Finding("group_leak", problem, text, _names(_all_clips(leak), root))
+    for leak in shared_content(sides, decoded.digest):
+        text = f"the same content is in {' and in '.join(leak.clips)}"
+        yield Finding("content_leak", problem, text, _names(_all_clips(leak), root))
+
+
+def _copies(clips: Sequence[Clip], decoded: Cache, divisions: Sequence[Sides], root: Path) -> Iterator[Finding]:
+    """Clips with the same content: with different answers, or of no other harm than that they count twice."""
+    leaking = {
+        clip.path for sides in divisions for leak in shared_content(sides, decoded.digest) for clip in _all_clips(leak)
+    }
+    alike: dict[str, list[Clip]] = defaultdict(list)
+    for clip in decoded.readable(clips):
+        alike[decoded.digest(clip)].append(clip)
+    for copies in alike.values():
+        names = _names(copies, root)
+        if any(_answers(clip) != _answers(copies[0]) for clip in copies):
+            answers = " and ".join(sorted({"|".join(clip.labels) for clip in copies})) or "other values"
+            yield Finding("conflict", True, f"the same content has different answers: {answers}", names)
+        elif len(copies) > 1 and copies[0].path not in leaking:
+            what = "the same file" if len({decoded.content(clip) for clip in copies}) == 1 else "the same content"
+            yield Finding("duplicate", False, f"{what} {len(copies)} times", names)
+
+
+def _answers(clip: Clip) -> Any:
+    side = {name: (set(truth.labels), dict(truth.values)) for name, truth in clip.side.items()}
+    return set(clip.labels), dict(clip.values), side
+
+
+def _lone_labels(clips: Sequence[Clip]) -> Iterator[Finding]:
+    groups: dict[str, set[str]] = defaultdict(set)
+    for clip in clips:
+        for label in clip.labels:
+            groups[label].add(group_of(clip))
+    for label, found in sorted(groups.items()):
+        if len(found) == 1:
+            yield Finding(
+                "lone_label", False, f"label {label!r} is in one group alone: it is trained or tested, never both"
+            )
+
+
+def _count(clips: Sequence[Clip]) -> dict[str, int]:
+    counts = Counter(label for clip in clips for label in clip.labels)
+    return {"": len(clips)} | {label: counts[label] for label in label_names(clips)}
+
+
+def _all_clips(leak: Leak) -> list[Clip]:
+    return [clip for side in leak.clips.values() for clip in side]
+
+
+def _names(clips: Sequence[Clip], root: Path) -> tuple[str, ...]:
+    return tuple(_name(clip.path, root) for clip in clips)
+
+
+def _name(path: Path, root: Path) -> str:
+    return path.relative_to(root).as_posix() if path.is_relative_to(root) else str(path)
