@@ -12,7 +12,9 @@ from training.report.curves import Bins, Curve
 from training.report.figures import COLOURS, FAINT, INK, Drawing
 
 _MOST_POINTS = 1000
-"""In one line or cloud: more would make the page large and look the same."""
+"""In a cloud: more would make the page large and look the same."""
+_GRID = 200
+"""Steps along each axis that can be told apart in a curve."""
 
 
 def draw_learning(
@@ -125,11 +127,19 @@ def _column(rows: Sequence[Mapping[str, Any]], key: str) -> Scores:
 def _curves(axes: Any, curves: Mapping[str, Curve]) -> None:
     """Each in a colour of its own; of more than there are colours, the first few and grey for the others."""
     for place, (label, curve) in enumerate(curves.items()):
-        shown = _spread(len(curve.x), _MOST_POINTS // min(len(curves), 10))
+        shown = _apart(curve)
         if place < len(COLOURS) - 1 or len(curves) == len(COLOURS):
             axes.plot(curve.x[shown], curve.y[shown], color=COLOURS[place], label=label, zorder=3)
         else:
             axes.plot(curve.x[shown], curve.y[shown], color=COLOURS[-1], linewidth=0.6, alpha=0.6)
+
+
+def _apart(curve: Curve) -> NDArray[np.bool_]:
+    """Which points of a curve over the unit square can be told from the one before; there may be very many others."""
+    cells = np.round(np.stack([curve.x, curve.y]) * _GRID)
+    moves = np.append(True, np.any(np.diff(cells) != 0, axis=0))
+    moves[-1] = True
+    return moves
 
 
 def _spread(count: int, most: int) -> NDArray[np.int64]:

@@ -48,8 +48,7 @@ def average_precision(scores: Scores, truth: NDArray[np.bool_], weights: Scores)
 
 def r2(errors: Scores, targets: Scores, weights: Scores) -> Scores:
     """The share of the variance of `targets (clips,)` that is explained, given the errors of the answers."""
-    variance = mean(np.square(targets), weights) - np.square(mean(targets, weights))
-    found: Scores = 1 - _divided(mean(np.square(errors), weights), np.where(variance > 1e-12, variance, 0))
+    found: Scores = 1 - _divided(mean(np.square(errors), weights), _variance(targets, weights))
     return found
 
 
@@ -57,10 +56,15 @@ def pearson(answers: Scores, targets: Scores, weights: Scores) -> Scores:
     """The correlation of `answers (clips,)` and `targets (clips,)`."""
     x, y = answers - answers.mean(), targets - targets.mean()
     covariance = mean(x * y, weights) - mean(x, weights) * mean(y, weights)
-    spread_x = mean(x * x, weights) - np.square(mean(x, weights))
-    spread_y = mean(y * y, weights) - np.square(mean(y, weights))
-    product = spread_x * spread_y
-    found: Scores = _divided(covariance, np.sqrt(np.where(product > 1e-24, product, 0)))
+    found: Scores = _divided(covariance, np.sqrt(_variance(x, weights) * _variance(y, weights)))
+    return found
+
+
+def _variance(values: Scores, weights: Scores) -> Scores:
+    """0 where all clips that count are alike, whatever rounding says."""
+    centred = values - values.mean()
+    variance = mean(np.square(centred), weights) - np.square(mean(centred, weights))
+    found: Scores = np.where(variance > 1e-9 * np.square(centred).mean(), variance, 0)
     return found
 
 

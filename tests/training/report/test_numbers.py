@@ -68,9 +68,12 @@ class TestWeighted:
         targets, answers = np.array([1.0, 2, 3, 4]), np.array([2.0, 2, 3, 3])
         assert weighted.r2(answers - targets, targets, ONCE) == pytest.approx([0.6])
         assert weighted.pearson(answers, targets, ONCE) == pytest.approx([np.corrcoef(answers, targets)[0, 1]])
-        same = np.array([[0.0, 0, 5, 0]])
-        assert np.isnan(weighted.r2(answers - targets, targets, same))
-        assert np.isnan(weighted.pearson(answers, targets, same))
+
+    def test_of_clips_that_are_alike_there_is_neither(self) -> None:
+        targets, answers = np.array([120.3, 100, 80.7, 90]), np.array([110.0, 97, 81, 93])
+        one = np.array([[3.0, 0, 0, 0], [0, 0, 3, 0], [0, 0, 0, 7]])
+        assert np.isnan(weighted.r2(answers - targets, targets, one)).all()
+        assert np.isnan(weighted.pearson(answers, targets, one)).all()
 
 
 class TestHeadline:
