@@ -19,10 +19,12 @@ def assemble(runs: Sequence[Run], page: Path, data: Path | None, baselines: Sequ
     """The report about runs of one recipe.
 
     page: the folder it will lie in. data: the folder of the clips, by default where they were in training.
-    Raises `ConfigError` for runs that were never evaluated, and for runs of different recipes.
+    Raises `ConfigError` for runs that were never evaluated, for runs of different recipes, and for baselines that
+    answer something else.
     """
     first = runs[0]
     _check(runs)
+    _check_baselines(first, baselines)
     data = data or _data_of(first)
     many = bool(first.spec.side_tasks)
     parts = []
@@ -78,6 +80,12 @@ def _check(runs: Sequence[Run]) -> None:
     other = next((run for run, recipe in zip(runs, recipes, strict=True) if recipe != recipes[0]), None)
     if other:
         raise ConfigError(f"{other.folder} is of another recipe than {runs[0].folder}; report one at a time")
+
+
+def _check_baselines(run: Run, baselines: Sequence[Baseline]) -> None:
+    labels = run.spec.task.labels
+    if other := next((baseline for baseline in baselines if baseline.labels != labels), None):
+        raise ConfigError(f"{other.name} answers {', '.join(other.labels)}, the model {', '.join(labels)}")
 
 
 def _data_of(run: Run) -> Path | None:

@@ -13,9 +13,10 @@ _REMEDY = "give a file with what `python -m training baseline` prints"
 
 @dataclass(frozen=True, slots=True)
 class Baseline:
-    """metrics: mean and deviation over folds, by the names that `measure` gives them."""
+    """labels: what it answers. metrics: mean and deviation over folds, by the names that `measure` gives them."""
 
     name: str
+    labels: tuple[str, ...]
     metrics: Mapping[str, tuple[float, float]]
 
     def text(self, metric: str) -> str:
@@ -26,18 +27,20 @@ class Baseline:
 
 
 def read_baseline(path: Path) -> Baseline:
-    """What `python -m training baseline` printed, kept in a file. Raises `ConfigError` for anything else."""
+    """What `python -m training baseline` printed, kept in a file; the `crossval.json` of another recipe will do too.
+
+    Raises `ConfigError` for anything else.
+    """
     try:
         results = json.loads(path.read_text("utf-8"))
-        summary = results.get("summary", results)
         metrics = {
             name: (float(value["mean"]), float(value["deviation"]))
-            for name, value in summary.items()
+            for name, value in results["summary"].items()
             if isinstance(value, dict) and "mean" in value
         }
-        name = str(results.get("name", path.stem))
+        found = Baseline(str(results["name"]), tuple(results["labels"]), metrics)
     except (OSError, ValueError, AttributeError, KeyError, TypeError) as error:
         raise ConfigError(f"{path} is no baseline's JSON: {error}; {_REMEDY}") from error
     if not metrics:
         raise ConfigError(f"{path} has no metric with mean and deviation; {_REMEDY}")
-    return Baseline(name, metrics)
+    return found

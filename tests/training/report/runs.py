@@ -121,7 +121,14 @@ def _logits(task: TaskSpec, targets: np.ndarray) -> np.ndarray:
 
 def _epoch(epoch: int, task: TaskSpec) -> dict[str, Any]:
     quality = {"loss": 1.2 - 0.2 * epoch} | ({} if task.kind == "regression" else {"accuracy": 0.4 + 0.1 * epoch})
-    return {"epoch": epoch + 1, "train_loss": 1 / (1 + epoch), "lr": 0.001, "seconds": 2.5, "validation": quality}
+    return {
+        "epoch": epoch + 1,
+        "train_loss": 1 / (1 + epoch),
+        "lr": 0.001,
+        "seconds": 2.5,
+        "data_wait": 0.01,
+        "validation": quality,
+    }
 
 
 def _start(data: Path) -> dict[str, Any]:

@@ -4,6 +4,7 @@ import json
 import re
 import shutil
 import subprocess
+from collections.abc import Sequence
 from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
@@ -164,6 +165,7 @@ def test_a_cross_validation_is_one_report_over_folds_and_seeds(crossval: Path) -
     assert "Fast Processor, 2 cores" in page.text
     assert "audiocnn 0.1.0 at abcdef123456" in page.text
     assert "60 s in all" in page.text
+    assert "Waiting for data" in page.text
     answers = [Answered.load(path) for path in sorted(run.glob(f"seed-*/{ANSWERS}"))]
     right = [(a.scores({MAIN: GENRE})[MAIN].argmax(1) == a.targets[MAIN].argmax(1)).mean() for a in answers]
     assert f"{np.mean(right):.3f} ± {np.std(right):.3f}" in page.text
@@ -189,10 +191,21 @@ def test_side_tasks_have_a_part_each(tmp_path: Path) -> None:
     assert re.findall("^## .*", markdown, re.MULTILINE) == ["## genre", "## moods", "## tempo", "## Training"]
 
 
+def write_baseline(path: Path, labels: Sequence[str]) -> None:
+    summary = {"accuracy": {"mean": 0.6154, "deviation": 0.0312}, "confusion": [[1, 2], [3, 4]]}
+    path.write_text(json.dumps({"name": "MFCC + SVM", "labels": labels, "summary": summary, "folds": []}))
+
+
+def test_a_baseline_about_other_labels_is_refused(tmp_path: Path) -> None:
+    write_run(tmp_path, GENRE)
+    write_baseline(tmp_path / "svm.json", ["cat", "dog"])
+    with pytest.raises(ConfigError, match=r"MFCC \+ SVM answers cat, dog, the model blues, jazz, rock"):
+        make_report(tmp_path, baselines=(tmp_path / "svm.json",))
+
+
 def test_baselines_stand_beside_the_model(tmp_path: Path) -> None:
     write_run(tmp_path, GENRE)
-    results = {"name": "MFCC + SVM", "accuracy": {"mean": 0.6154, "deviation": 0.0312}}
-    (tmp_path / "svm.json").write_text(json.dumps(results))
+    write_baseline(tmp_path / "svm.json", GENRES)
     pool = pool_of(load_runs(tmp_path), MAIN)
     assert pool is not None
     section = quality_section("", pool, measured(pool, [pool], {}), {}, [read_baseline(tmp_path / "svm.json")])
@@ -202,7 +215,9 @@ def test_baselines_stand_beside_the_model(tmp_path: Path) -> None:
     assert [row[-1].text for row in table.rows] == ["0.615 ± 0.031", number(None), number(None)]
 
 
-@pytest.mark.parametrize("text", ["", "[]", '{"accuracy": 0.5}', '{"accuracy": {"mean": "x", "deviation": 0}}'])
+@pytest.mark.parametrize(
+    "text", ["", "[]", '{"accuracy": 0.5}', '{"name": "x", "labels": [], "summary": {"loss": {"mean": "x"}}}']
+)
 def test_a_file_that_is_no_baselines_is_refused(text: str, tmp_path: Path) -> None:
     (tmp_path / "svm.json").write_text(text)
     with pytest.raises(ConfigError, match=r"svm\.json .*; give a file with what `python -m training baseline` prints"):
@@ -291,5 +306,5 @@ def test_a_browser_shows_it_without_overflow(crossval: Path, tmp_path: Path) -> 
     title = re.search(r"<title>(\d+),(\d+),(\d+)</title>", done.stdout)
     assert title is not None, done.stderr
     width, window, figures = map(int, title.groups())
-    assert (window, figures) == (700, 8)
+    assert (window, figures) == (700, 9)
     assert width <= window
