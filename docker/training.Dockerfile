@@ -6,7 +6,7 @@ RUN useradd --uid 10001 --create-home audiocnn && python -m venv /opt/venv
 WORKDIR /app
 COPY pyproject.toml constraints.txt README.md LICENSE ./
 COPY audiocnn audiocnn
-RUN /opt/venv/bin/pip install --no-cache-dir -c constraints.txt '.[train,vision]'
+RUN /opt/venv/bin/pip install --no-cache-dir -c constraints.txt '.[train,vision,plots]'
 COPY training training
 ENV PATH=/opt/venv/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 \
     NVIDIA_VISIBLE_DEVICES=all NVIDIA_DRIVER_CAPABILITIES=compute,utility
