@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 CONFIG = "config.json"
 WEIGHTS = "model.safetensors"
 ONNX = "model.onnx"
+PARTIAL = ".partial"
 
 
 def read_spec(directory: Path) -> ModelSpec:
@@ -85,8 +86,11 @@ def write_spec(directory: Path, spec: ModelSpec) -> None:
 
 
 def write_atomically(path: Path, data: bytes) -> None:
-    """Replace `path` by `data` in one step, so that no reader and no crash ever sees half a file."""
-    descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    """Replace `path` by `data` in one step, so that no reader and no crash ever sees half a file.
+
+    What kills the process may leave a hidden file with the suffix `PARTIAL` beside it.
+    """
+    descriptor, temporary = tempfile.mkstemp(PARTIAL, f".{path.name}.", path.parent)
     try:
         with os.fdopen(descriptor, "wb") as file:
             file.write(data)

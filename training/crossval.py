@@ -2,12 +2,9 @@
 
 import json
 import logging
-import multiprocessing
-import os
-import threading
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -27,10 +24,12 @@ from training.data.media import medium_of
 from training.data.split import clips_of, folds_of
 from training.distributed import join
 from training.evaluate import answer
-from training.loop import check_architecture, train
+from training.jobs import run_jobs
+from training.loop import train
 from training.malloc import keep_memory
 from training.metrics import measure_tasks, over_folds
 from training.reliability import all_reliability
+from training.setup import check_architecture
 
 logger = logging.getLogger(__name__)
 
@@ -52,7 +51,7 @@ def cross_validate(
 
     folds: which to test on, all if empty. jobs: how many trainings run at once, each in a process of its own with its
     share of the cores. A run that was stopped goes on: finished folds are not trained again.
-    Raises `ConfigError` for a fold that is not there, and what `train` raises.
+    Raises `ConfigError` for a fold that is not there, what `train` raises, and `Stopped` after SIGTERM or Ctrl-C.
     """
     check_architecture(config)
     clips = read_clips(data, config.data, config.input.media, config.side_tasks)
@@ -67,29 +66,14 @@ def cross_validate(
         refuse(shared_content(by_fold, opened.digest))
     work = [(seed, fold) for seed in seeds for fold in folds or by_fold]
     threads = max(1, torch.get_num_threads() // jobs)  # OMP_NUM_THREADS and affinity count
-    context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(jobs, context, initializer=_end_with_parent) as pool:
-        futures = [
-            pool.submit(
-                _one, replace(config, seed=seed), data, run / f"seed-{seed}-fold-{fold}", cache, device, fold, threads
-            )
-            for seed, fold in work
-        ]
-        outcomes = [future.result() for future in futures]
+    calls = [
+        partial(_one, replace(config, seed=seed), data, run / f"seed-{seed}-fold-{fold}", cache, device, fold, threads)
+        for seed, fold in work
+    ]
+    outcomes = run_jobs(calls, jobs)
     results = _summary(config, work, outcomes)
     write_atomically(run / RESULTS, (json.dumps(results, indent=1) + "\n").encode())
     return results
-
-
-def _end_with_parent() -> None:
-    """Let this process end when the one that started it does, however that ended: nobody would take its result."""
-
-    def wait() -> None:
-        if (parent := multiprocessing.parent_process()) is not None:
-            parent.join()
-        os._exit(1)
-
-    threading.Thread(target=wait, daemon=True).start()
 
 
 def _one(

@@ -3,11 +3,14 @@
 import json
 import logging
 import warnings
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from audiocnn.checkpoint import write_atomically
+from training.config import Config
 from training.distributed import Process
+from training.trackers import tracker
 
 logger = logging.getLogger(__name__)
 
@@ -15,13 +18,14 @@ METRICS = "metrics.jsonl"
 
 
 class History:
-    """Metrics of each epoch as a line of JSON, for TensorBoard, and as a log message.
+    """Metrics of each epoch as a line of JSON, for TensorBoard and other trackers, and as a log message.
 
     epochs: how many the run has done. Lines after them were written just before a crash, by an epoch whose state was
-    not saved; they are dropped, for it is trained again.
+    not saved; they are dropped, for it is trained again. trackers: services to tell as well, by name.
+    Raises `MissingExtraError` for a tracker whose package is not installed.
     """
 
-    def __init__(self, run: Path, epochs: int, process: Process) -> None:
+    def __init__(self, run: Path, epochs: int, process: Process, trackers: Sequence[str], config: Config) -> None:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", DeprecationWarning)  # tensorboard's own imports
             from torch.utils.tensorboard import SummaryWriter
@@ -29,6 +33,7 @@ class History:
         lines = self._path.read_bytes().splitlines(keepends=True) if self._path.is_file() else []
         if process.is_first and len(lines) > epochs:
             write_atomically(self._path, b"".join(lines[:epochs]))
+        self._trackers = [tracker(name, run, config) for name in trackers if process.is_first]
         self._board = SummaryWriter(str(run / "tensorboard")) if process.is_first else None
 
     def __enter__(self) -> "History":
@@ -37,13 +42,18 @@ class History:
     def write(self, row: dict[str, Any]) -> None:
         with self._path.open("a", encoding="utf-8") as file:
             file.write(json.dumps(row) + "\n")
+        validation = {f"validation_{name}": value for name, value in row["validation"].items()}
+        values = {name: value for name, value in (row | validation).items() if isinstance(value, float)}
         if self._board:
-            validation = {f"validation_{name}": value for name, value in row["validation"].items()}
-            for name, value in (row | validation).items():
-                if isinstance(value, float):
-                    self._board.add_scalar(name, value, row["epoch"])
+            for name, value in values.items():
+                self._board.add_scalar(name, value, row["epoch"])
+            self._board.flush()
+        for each in self._trackers:
+            each.write(values, row["epoch"])
         logger.info("%s", json.dumps(row))
 
     def __exit__(self, *error: object) -> None:
         if self._board:
             self._board.close()
+        for each in self._trackers:
+            each.close()

@@ -23,14 +23,16 @@ STATE = "state.safetensors"
 class Progress:
     """How far a run has come.
 
-    epoch: epochs done. step, loss_sum, seconds: steps done in the epoch after those, the sum of their losses, and the
-    time they took. best_loss, best_epoch: the best validation loss with its epoch (0: none yet).
+    epoch: epochs done. step, loss_sum, seconds, waited: steps done in the epoch after those, the sum of their losses,
+    the time they took, and how much of it they waited for data. best_loss, best_epoch: the best validation loss with
+    its epoch (0: none yet).
     """
 
     epoch: int = 0
     step: int = 0
     loss_sum: float = 0.0
     seconds: float = 0.0
+    waited: float = 0.0
     best_loss: float = float("inf")
     best_epoch: int = 0
 

@@ -8,11 +8,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
+import torch
 
 from audiocnn.spec import AudioSpec
 from training.config import AugmentConfig, Config, DataConfig, ModelConfig, OptimConfig
+from training.distributed import Process
 
 SAMPLE_RATE = 8000
+ALONE = Process(rank=0, world_size=1, device=torch.device("cpu"))
+ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture(scope="session")

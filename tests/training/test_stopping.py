@@ -30,13 +30,13 @@ def start(folder: Path, data: Path, *settings: str) -> subprocess.Popen[str]:
     return subprocess.Popen(command, cwd=folder, env=environment, stderr=subprocess.PIPE, text=True)
 
 
-def steps_done(run: Path) -> int:
+def steps_done(run: Path, steps_per_epoch: int = STEPS_PER_EPOCH) -> int:
     """How many steps the saved state has seen."""
     if not (run / STATE).is_file():
         return 0
     with safe_open(run / STATE, framework="pt") as file:
         progress = json.loads(file.metadata()["progress"])
-    return int(progress["epoch"] * STEPS_PER_EPOCH + progress["step"])
+    return int(progress["epoch"] * steps_per_epoch + progress["step"])
 
 
 def interrupt(started: subprocess.Popen[str], run: Path, signum: int) -> str:
@@ -53,7 +53,8 @@ def interrupt(started: subprocess.Popen[str], run: Path, signum: int) -> str:
 
 
 def without_time(run: Path) -> list[dict[str, object]]:
-    return [{name: value for name, value in row.items() if name != "seconds"} for row in rows(run)]
+    times = ("seconds", "data_wait")
+    return [{name: value for name, value in row.items() if name not in times} for row in rows(run)]
 
 
 def test_runs_stopped_at_random_steps_end_like_one_that_never_stopped(data: Path, tmp_path: Path) -> None:

@@ -7,12 +7,13 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from audiocnn.spec import TaskSpec
+from audiocnn.spec import MAIN, TaskSpec
 from training.config import Config
 from training.data.manifest import Clip
 from training.data.medium import Medium
+from training.data.rare_labels import balanced_order
 from training.data.store import Store
-from training.data.targets import all_targets
+from training.data.targets import all_targets, targets_of
 
 
 class Batches:
@@ -27,8 +28,11 @@ class Batches:
         self._config = config
         self._targets = torch.from_numpy(all_targets(clips, tasks)).float()
         epoch_size = len(clips) * config.train.crops_per_clip
-        self._batch_size = min(config.train.batch_size, epoch_size)
-        self.steps_per_epoch = epoch_size // self._batch_size
+        self.batch_size = min(config.train.batch_size, epoch_size)
+        self.steps_per_epoch = epoch_size // self.batch_size
+        self._labels: NDArray[np.int64] | None = None
+        if config.train.balance == "sampling":
+            self._labels = targets_of(clips, tasks[MAIN]).argmax(1)
         self._last_order: tuple[int, NDArray[np.int64]] | None = None
 
     def batch(self, step: int, rank: int = 0, world_size: int = 1) -> tuple[Tensor, Tensor]:
@@ -36,8 +40,7 @@ class Batches:
 
         All windows of a batch share one random change of speed, so that they stay one array.
         """
-        epoch, index = divmod(step, self.steps_per_epoch)
-        order = self._order(epoch)[index * self._batch_size : (index + 1) * self._batch_size]
+        order = self._order_of(step)
         random = np.random.default_rng((self._config.seed, 1, step))
         speed = self._medium.nearest_speed(1 + random.uniform(-1, 1) * self._config.augment.speed)
         at = random.random(len(order))
@@ -45,11 +48,25 @@ class Batches:
         clips = [self._clips[i] for i in order[mine]]
         return self._medium.crops(self._store, clips, at[mine], speed), self._targets[order[mine]]
 
+    def clips(self, step: int) -> list[Clip]:
+        """The clips of batch `step`, of all processes."""
+        return [self._clips[i] for i in self._order_of(step)]
+
+    def _order_of(self, step: int) -> NDArray[np.int64]:
+        """Which clips make up batch `step`."""
+        epoch, index = divmod(step, self.steps_per_epoch)
+        return self._order(epoch)[index * self.batch_size : (index + 1) * self.batch_size]
+
     def _order(self, epoch: int) -> NDArray[np.int64]:
-        """Every clip `crops_per_clip` times, each round in a new order."""
+        """Every clip `crops_per_clip` times, each round in a new order, or so many clips with balanced labels."""
         # Kept for the epoch at work: drawing it for each batch costs time as the square of the clips.
-        if self._last_order is None or self._last_order[0] != epoch:
-            random = np.random.default_rng((self._config.seed, 0, epoch))
-            rounds = [random.permutation(len(self._clips)) for _ in range(self._config.train.crops_per_clip)]
-            self._last_order = epoch, np.concatenate(rounds)
-        return self._last_order[1]
+        if (last := self._last_order) and last[0] == epoch:
+            return last[1]
+        random = np.random.default_rng((self._config.seed, 0, epoch))
+        rounds = self._config.train.crops_per_clip
+        if self._labels is None:
+            order = np.concatenate([random.permutation(len(self._clips)) for _ in range(rounds)])
+        else:
+            order = balanced_order(self._labels, len(self._clips) * rounds, random)
+        self._last_order = epoch, order
+        return order

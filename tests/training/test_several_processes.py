@@ -1,0 +1,131 @@
+"""Training in two processes under `torchrun`: one model, every clip validated once, stopped, killed, and going on."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from audiocnn.checkpoint import WEIGHTS
+from audiocnn.inference.classifier import Classifier
+from tests.training.conftest import ROOT
+from tests.training.test_stopping import steps_done, without_time
+from tests.training.test_train import TOML, rows
+from training.state import STATE
+
+EPOCHS, STEPS_PER_EPOCH = 10, 4
+RUN = "runs/notes"
+LAUNCH = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", "--max-restarts", "1"]
+SETTINGS = {"epochs": EPOCHS, "mixup": 0.2, "accumulate": 2, "balance": '"sampling"', "save_every_s": 0}
+
+pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="finds the processes in /proc")
+
+
+def start(folder: Path, data: Path) -> subprocess.Popen[str]:
+    settings = "\n".join(f"{name} = {value}" for name, value in SETTINGS.items())
+    toml = TOML.replace("epochs = 1", settings).replace("validation = 0.0", "validation = 0.3")
+    folder.mkdir(exist_ok=True)
+    (folder / "run.toml").write_text(toml)
+    arguments = ["train", "run.toml", "--data", str(data), "--device", "cpu", "--threads", "1"]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
+    command = [*LAUNCH, "-m", "training", *arguments]
+    with (folder / "errors").open("a") as errors:
+        return subprocess.Popen(command, cwd=folder, env=environment, stdout=subprocess.PIPE, stderr=errors, text=True)
+
+
+def ended(started: subprocess.Popen[str], folder: Path) -> tuple[str, str]:
+    """What a launcher printed to standard output, and all of them to standard error, when it has ended."""
+    output, _ = started.communicate(timeout=240)
+    return output, (folder / "errors").read_text()
+
+
+def wait_until(true: Callable[[], bool], started: subprocess.Popen[str], folder: Path) -> None:
+    deadline = time.monotonic() + 240
+    while not true():
+        assert started.poll() is None, (folder / "errors").read_text()
+        assert time.monotonic() < deadline
+        time.sleep(0.005)
+
+
+def pid_of(rank: int, launcher: int) -> int:
+    children = Path(f"/proc/{launcher}/task/{launcher}/children").read_text().split()
+    return next(int(pid) for pid in children if f"\0RANK={rank}\0" in Path(f"/proc/{pid}/environ").read_text())
+
+
+def test_killed_and_stopped_it_ends_with_the_weights_of_never_stopping(data: Path, tmp_path: Path) -> None:
+    whole, broken = tmp_path / "whole", tmp_path / "broken"
+    never = start(whole, data)
+
+    part = start(broken, data)
+    wait_until(lambda: steps_done(broken / RUN, STEPS_PER_EPOCH) > 0, part, broken)
+    os.kill(pid_of(1, part.pid), signal.SIGKILL)
+    starts = broken / RUN / "starts.jsonl"
+    wait_until(lambda: len(starts.read_text().splitlines()) == 2, part, broken)  # the launcher has started both again
+    before = steps_done(broken / RUN, STEPS_PER_EPOCH)
+    wait_until(lambda: steps_done(broken / RUN, STEPS_PER_EPOCH) > before, part, broken)
+    part.send_signal(signal.SIGTERM)
+    _, errors = ended(part, broken)
+    step = steps_done(broken / RUN, STEPS_PER_EPOCH)
+    assert step < EPOCHS * STEPS_PER_EPOCH
+    assert f"stopped by SIGTERM after step {step} of {EPOCHS * STEPS_PER_EPOCH}; the same command goes on" in errors
+
+    for folder, launched in ((whole, never), (broken, start(broken, data))):
+        output, errors = ended(launched, folder)
+        assert launched.returncode == 0, errors
+        assert f"trained: {RUN}/model" in output
+    assert without_time(broken / RUN) == without_time(whole / RUN)
+    for file in (STATE, f"model/{WEIGHTS}"):
+        expected, tensors = load_file(whole / RUN / file), load_file(broken / RUN / file)
+        for name, value in expected.items():
+            assert torch.equal(value, tensors[name]), name
+    assert len(rows(whole / RUN)) == EPOCHS
+    assert Classifier.load(whole / RUN / "model").classify(data / "low" / "3.wav").predictions
+
+
+VALIDATE = """
+import json, sys
+from pathlib import Path
+from training.config import load_config
+from training.data.split import Split
+from training.distributed import join
+from training.setup import fresh_network, prepare
+from training.validation import validate
+
+with join("cpu") as process:
+    config = load_config(Path(sys.argv[1]))
+    setup = prepare(config, Path(sys.argv[2]), Path(sys.argv[3]), process, None)
+    network = fresh_network(config, setup, process).eval()
+    found = [validate(network, config, setup, setup.split.train[:number], process) for number in (1, 7, 24)]
+    everyone = process.gather(found)
+    if process.is_first:
+        print(json.dumps([found, [other == found for other in everyone], process.highest(3, -1)]))
+    else:
+        process.highest(-5, 7)
+"""
+
+
+def test_validation_counts_every_clip_once(data: Path, tmp_path: Path) -> None:
+    """Also with fewer clips than processes, and with a number of them that does not divide."""
+    (tmp_path / "run.toml").write_text(TOML)
+    (tmp_path / "validate.py").write_text(VALIDATE)
+    arguments = [str(tmp_path / name) for name in ("validate.py", "run.toml")] + [str(data), str(tmp_path / "cache")]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
+    answers = []
+    for launcher in ([sys.executable], LAUNCH):
+        done = subprocess.run([*launcher, *arguments], env=environment, capture_output=True, text=True, timeout=240)
+        assert done.returncode == 0, done.stderr
+        answers.append(json.loads(done.stdout))
+    (alone, _, own), (together, agree, highest) = answers
+    assert [found["clips"] for found in together] == [1, 7, 24]
+    for expected, found in zip(alone, together, strict=True):
+        assert found["loss"] == pytest.approx(expected["loss"], abs=1e-6)
+        assert found["confusion"] == expected["confusion"]
+    assert agree == [True, True]
+    assert (own, highest) == ([3, -1], [3, 7])

@@ -1,0 +1,101 @@
+"""What a run needs before its first step: clips, their split, tasks, batches, and the network with fresh weights."""
+
+import inspect
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch import nn
+
+from audiocnn import models
+from audiocnn.errors import ConfigError
+from audiocnn.nn.heads import Heads
+from audiocnn.spec import TaskSpec
+from training.config import Config
+from training.data.batches import Batches
+from training.data.cache import Cache, open_cache
+from training.data.manifest import Clip, read_clips
+from training.data.media import medium_of
+from training.data.medium import Medium
+from training.data.split import Split, split_clips, usable
+from training.data.store import store_of
+from training.data.targets import tasks_of
+from training.distributed import Process
+
+
+@dataclass(frozen=True, slots=True)
+class Setup:
+    """The data of a run, made ready. `data` is the folder of clips; `split` holds readable clips only."""
+
+    data: Path
+    medium: Medium
+    split: Split
+    cache: Cache
+    tasks: Mapping[str, TaskSpec]
+    heads: Heads
+    batches: Batches
+
+    def name(self, clip: Clip) -> str:
+        """The path of a clip below the folder of clips."""
+        return clip.path.relative_to(self.data).as_posix()
+
+
+def prepare(config: Config, data: Path, cache_directory: Path, process: Process, fold: str | None) -> Setup:
+    """Read, divide and decode the clips in the folder `data`; `fold` is the test set.
+
+    Raises `ConfigError` for illegal data or configuration.
+    """
+    check_architecture(config)
+    if config.train.batch_size < process.world_size:
+        raise ConfigError(
+            f"train.batch_size must be at least {process.world_size}, a window for each process, "
+            f"got {config.train.batch_size}"
+        )
+    medium = medium_of(config)
+    clips = read_clips(data, config.data, config.input.media, config.side_tasks)
+    rules = config.data
+    split = split_clips(
+        clips, test_fold=fold, validation=rules.validation, seed=config.seed, allow_leaks=rules.allow_leaks
+    )
+    cache = open_cache(cache_directory, clips, medium, rules.max_unreadable)
+    split = usable(split, cache, allow_leaks=rules.allow_leaks)
+    tasks = tasks_of(config, clips, split.train)
+    store = store_of(cache, split.train, config.train.data_on_device, process.device)
+    batches = Batches(store, medium, split.train, tasks, config)
+    return Setup(data, medium, split, cache, tasks, Heads(tasks), batches)
+
+
+def fresh_network(config: Config, setup: Setup, process: Process) -> nn.Module:
+    """The network with the random weights of the run's seed, on the device of this process."""
+    torch.manual_seed(config.seed)
+    network = models.build(config.model.architecture, setup.heads.num_outputs, config.model.arguments)
+    return network.to(process.device, memory_format=memory_format(config.input.ndim))  # type: ignore[call-overload, no-any-return]
+
+
+def memory_format(ndim: int) -> torch.memory_format:
+    """The order of the axes in memory: channels last made steps over 2 and 3 axes 1.2 to 1.5 times as fast on a CPU."""
+    return {1: torch.contiguous_format, 2: torch.channels_last, 3: torch.channels_last_3d}[ndim]
+
+
+def check_architecture(config: Config) -> None:
+    """Raises `ConfigError` for a network that does not take the input, `UnknownModelError` for an unknown one."""
+    model, spec = config.model, config.input
+    entry = models.architecture(model.architecture)
+    ndim = model.arguments.get("ndim", entry.ndim) if entry.any_ndim else entry.ndim
+    channels = model.arguments.get("in_channels", entry.in_channels)
+    if (ndim, channels) == (spec.ndim, spec.channels):
+        return
+    wrong: dict[str, int] = {"ndim": spec.ndim} if ndim != spec.ndim else {}
+    wrong |= {"in_channels": spec.channels} if channels != spec.channels else {}
+    mend = ""
+    if wrong.keys() <= inspect.signature(entry.network).parameters.keys():
+        mend = f"set {' and '.join(f'model.arguments.{name} = {value}' for name, value in wrong.items())}, or "
+    raise ConfigError(
+        f"model.architecture must take {spec.media} ({_axes(spec.ndim, spec.channels)}), {model.architecture!r} takes "
+        f"{_axes(ndim, channels)}; {mend}choose one of {', '.join(models.names(spec.ndim))}"
+    )
+
+
+def _axes(ndim: int, channels: int) -> str:
+    return f"{ndim} {'axis' if ndim == 1 else 'axes'}, {channels} {'channel' if channels == 1 else 'channels'}"
