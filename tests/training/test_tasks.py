@@ -15,7 +15,6 @@ from audiocnn.checkpoint import read_spec
 from audiocnn.errors import ConfigError
 from audiocnn.export import export_onnx
 from audiocnn.spec import Quantity, TaskSpec
-from training.baseline import cross_validate_baseline
 from training.config import Config, DataConfig, QuantityConfig, load_config
 from training.data.manifest import Clip, read_clips
 from training.data.targets import targets_of, task_of
@@ -249,8 +248,3 @@ class TestMetrics:
     def test_folds_are_averaged_over_what_all_of_them_have(self) -> None:
         folds = [{"clips": 3, "mae": 1.0, "r2": 0.5, "confusion": [[1]]}, {"clips": 3, "mae": 2.0, "confusion": [[1]]}]
         assert over_folds(folds) == {"mae": {"mean": 1.5, "deviation": 0.5}}
-
-
-def test_the_baseline_is_for_labels(regression: Config, pitched: Path, tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match=r"^the baseline needs one label for each clip, got data\.kind ="):
-        cross_validate_baseline(regression, pitched, tmp_path, 1.0)

@@ -284,7 +284,7 @@ def wait_until(true: Callable[[], bool], seconds: float, output: Path) -> None:
 def test_the_baseline_runs_on_the_same_folds(data: Path, tmp_path: Path) -> None:
     done = command(tmp_path, "training", "baseline", "run.toml", "--data", str(data))
     assert done.returncode == 0, done.stderr
-    assert json.loads(done.stdout)["accuracy"]["mean"] == 1.0
+    assert json.loads(done.stdout)["summary"]["accuracy"]["mean"] == 1.0
 
 
 def test_publishing_adds_version_and_measured_quality(config: Config, data: Path, tmp_path: Path) -> None:

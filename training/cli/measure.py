@@ -2,16 +2,15 @@
 
 import json
 from pathlib import Path
-from typing import Any
 
 import click
-import numpy as np
 
 from training.answers import ANSWERS
-from training.baseline import cross_validate_baseline
+from training.baselines.run import KINDS, SVM, measure_baseline
 from training.calibrate import calibrate, on_crossval, on_validation
-from training.cli.options import FOLDER, cache_option, common, data_folder
+from training.cli.options import FOLDER, cache_option, common, data_folder, set_option
 from training.config import load_config
+from training.crossval import table
 from training.data.manifest import read_clips
 from training.data.split import SPLITS, clips_in, clips_of
 from training.evaluate import answer
@@ -93,14 +92,21 @@ def robustness_command(config: Path, data: Path | None, run: Path | None) -> Non
 @click.command("baseline")
 @common
 @cache_option
+@click.option("--kind", type=click.Choice(KINDS), default=SVM, show_default=True, help="Which method.")
+@set_option
 @click.option("-C", "c", type=float, default=1.0, show_default=True, help="Regularisation of the SVM.")
-def baseline_command(config: Path, data: Path | None, cache: Path, c: float) -> None:
-    """MFCC statistics and an SVM on the same folds."""
-    settings = load_config(config)
-    folds = cross_validate_baseline(settings, data_folder(data, settings, config), cache, c)
-    summary: dict[str, Any] = {"folds": folds}
-    for key in ("accuracy", "merged_accuracy"):
-        if key in folds[0]:
-            values = np.array([fold[key] for fold in folds])
-            summary[key] = {"mean": float(values.mean()), "deviation": float(values.std())}
-    click.echo(json.dumps(summary, indent=1))
+def baseline_command(
+    config: Path, data: Path | None, cache: Path, kind: str, overrides: tuple[str, ...], c: float
+) -> None:
+    """A simpler or better known method on the same folds or split; JSON on standard output.
+
+    \b
+    mfcc-svm    MFCC statistics and a support vector machine, for one label
+    mfcc-ridge  the same and a ridge regression, for quantities, shares and several labels
+    mean        the mean of the training clips, whatever the sound
+    mel-cnn     a 2D CNN on log-mel spectrograms, with the recipe's epochs and batches
+    """
+    settings = load_config(config, overrides)
+    results = measure_baseline(settings, data_folder(data, settings, config), cache, kind, c)
+    click.echo("\n".join(table(results)), err=True)
+    click.echo(json.dumps(results, indent=1))
