@@ -24,7 +24,7 @@ def commands() -> None:
     \b
     python -m training check training/recipes/folders.toml --data my-clips
     python -m training train training/recipes/folders.toml --data my-clips
-    torchrun --nproc-per-node 2 -m training train training/recipes/genre.toml --data emotify
+    torchrun --nproc-per-node 2 -m -- training train training/recipes/genre.toml --data emotify
     python -m training crossval training/recipes/genre.toml --data emotify --jobs 2
     """
 
