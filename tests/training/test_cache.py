@@ -107,12 +107,14 @@ def test_an_unchanged_file_is_not_read_for_its_hash(clips: list[Clip], folder: P
     paths = [clip.path for clip in clips]
     hashes, _ = content_hashes(folder, paths)
     entries = [json.loads(line) for line in (folder / "contents.jsonl").read_text().splitlines()]
-    entries[0]["sha256"] = "from the journal"
+    for entry in entries[:2]:
+        entry["sha256"] = "from the journal"
     (folder / "contents.jsonl").write_text("".join(json.dumps(entry) + "\n" for entry in entries))
     again, _ = content_hashes(folder, paths)
-    assert again == hashes | {paths[0]: "from the journal"}
+    assert again == hashes | dict.fromkeys(paths[:2], "from the journal")
     paths[0].write_bytes(content(7))
-    assert content_hashes(folder, paths)[0][paths[0]] == hashes[paths[7]]
+    again, _ = content_hashes(folder, paths)
+    assert again == hashes | {paths[0]: hashes[paths[7]], paths[1]: "from the journal"}
 
 
 def test_clips_that_cannot_be_read_are_left_out_up_to_a_share(
@@ -123,7 +125,9 @@ def test_clips_that_cannot_be_read_are_left_out_up_to_a_share(
     clips[5].path.mkdir()
     assert len(decoded_by(folder, clips, 0.2)) == 9
     assert "2 of 10 clips cannot be decoded and are left out" in caplog.text
-    cache = open_cache(folder, clips, Bytes(), 0.2)
+    again = Bytes()
+    cache = open_cache(folder, clips, again, 0.2)
+    assert again.decoded == []
     assert cache.unreadable == {clips[2].path: "begins with bad", clips[5].path: "Is a directory"}
     assert cache.readable(clips) == [clip for clip in clips if clip not in (clips[2], clips[5])]
     assert (cache.digest(clips[2]), cache.content(clips[2])) == ("", "")
@@ -176,6 +180,7 @@ def test_after_kill_9_only_what_is_missing_is_decoded(clips: list[Clip], folder:
         file.write(b"half a clip")  # had it been killed a moment later
     assert decoded_by(folder, clips) == [f"{number}.raw" for number in range(done, 10)]
     assert decoded_by(folder, clips) == []
+    assert data_of(folder).stat().st_size == sum(clip.path.stat().st_size for clip in clips)
 
 
 def test_an_unfinished_or_damaged_line_is_as_good_as_none(clips: list[Clip], folder: Path) -> None:
@@ -206,6 +211,13 @@ def test_data_cut_short_or_gone_is_decoded_again(clips: list[Clip], folder: Path
     whole = 3 if size else 0  # 500 + 501 + 502 samples, and a part of the next
     assert decoded_by(folder, clips[::-1]) == [f"{number}.raw" for number in range(whole, 10)]
     assert decoded_by(folder, clips) == []
+
+
+def test_other_clips_where_lost_ones_were_are_not_taken_for_them(clips: list[Clip], folder: Path) -> None:
+    decoded_by(folder, clips)
+    os.truncate(data_of(folder), 0)
+    assert decoded_by(folder, clips[5:]) == [f"{number}.raw" for number in range(5, 10)]
+    assert decoded_by(folder, clips) == [f"{number}.raw" for number in range(5)]
 
 
 def test_a_flipped_bit_is_found_and_mended_by_the_next_call(clips: list[Clip], folder: Path) -> None:
@@ -247,7 +259,7 @@ def test_a_full_disk_for_the_index(tmp_path: Path, folder: Path) -> None:
     open_cache(folder, clips[:50], Bytes(), 0)
     content_hashes(folder, [clip.path for clip in clips])
     with files_up_to(index_of(folder).stat().st_size + 50), pytest.raises(ConfigError, match="cannot write the cache"):
-        open_cache(folder, clips, Bytes(), 0)
+        open_cache(folder, clips[:51], Bytes(), 0)
     assert index_of(folder).read_bytes()[-1:] != b"\n"
     assert decoded_by(folder, clips) == [f"{number}.raw" for number in range(50, 60)]
     assert decoded_by(folder, clips) == []
