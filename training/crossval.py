@@ -2,7 +2,7 @@
 
 import json
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -30,6 +30,7 @@ from training.malloc import keep_memory
 from training.metrics import measure_tasks, over_folds
 from training.reliability import all_reliability
 from training.setup import check_architecture
+from training.trackers import require
 
 logger = logging.getLogger(__name__)
 
@@ -46,14 +47,17 @@ def cross_validate(
     folds: Sequence[str],
     jobs: int,
     device: str,
+    trackers: Sequence[str] = (),
 ) -> dict[str, Any]:
     """Train and test once for each fold and seed, and write all scores and metrics to `run/crossval.json`.
 
     folds: which to test on, all if empty. jobs: how many trainings run at once, each in a process of its own with its
-    share of the cores. A run that was stopped goes on: finished folds are not trained again.
+    share of the cores. trackers: services to tell of each epoch. A run that was stopped goes on: finished folds are not
+    trained again.
     Raises `ConfigError` for a fold that is not there, what `train` raises, and `Stopped` after SIGTERM or Ctrl-C.
     """
     check_architecture(config)
+    require(trackers)
     clips = read_clips(data, config.data, config.input.media, config.side_tasks)
     by_fold = {fold: clips_of(clips, fold) for fold in folds_of(clips)}
     unknown = sorted(set(folds) - by_fold.keys())
@@ -66,25 +70,26 @@ def cross_validate(
         refuse(shared_content(by_fold, opened.digest))
     work = [(seed, fold) for seed in seeds for fold in folds or by_fold]
     threads = max(1, torch.get_num_threads() // jobs)  # OMP_NUM_THREADS and affinity count
-    calls = [
-        partial(_one, replace(config, seed=seed), data, run / f"seed-{seed}-fold-{fold}", cache, device, fold, threads)
-        for seed, fold in work
-    ]
-    outcomes = run_jobs(calls, jobs)
+
+    def job(seed: int, fold: str) -> Callable[[], tuple[Answered, Tasks]]:
+        folder = run / f"seed-{seed}-fold-{fold}"
+        return partial(_one, replace(config, seed=seed), data, folder, cache, device, fold, threads, trackers)
+
+    outcomes = run_jobs([job(seed, fold) for seed, fold in work], jobs)
     results = _summary(config, work, outcomes)
     write_atomically(run / RESULTS, (json.dumps(results, indent=1) + "\n").encode())
     return results
 
 
 def _one(
-    config: Config, data: Path, run: Path, cache: Path, device: str, fold: str, threads: int
+    config: Config, data: Path, run: Path, cache: Path, device: str, fold: str, threads: int, trackers: Sequence[str]
 ) -> tuple[Answered, Tasks]:
     """Train without `fold` and test on it, in a process of its own."""
     keep_memory()
     logging.basicConfig(level=logging.INFO, format=f"{run.name} %(message)s", force=True)  # once more for each run
     torch.set_num_threads(threads)
     with join(device) as process:
-        model = train(config, data, run, cache, process, fold)
+        model = train(config, data, run, cache, process, fold, trackers)
     export_onnx(model)
     tested = clips_of(read_clips(data, config.data, config.input.media, config.side_tasks), fold)
     answered, spec = answer(model, tested, data)

@@ -50,6 +50,10 @@ class Process:
             values = values / self.world_size
         return values
 
+    def mean_loss(self, loss: Tensor) -> float:
+        """The mean of a loss on any device, as a number."""
+        return float(self.mean(loss.detach().double().cpu()))
+
     def gather(self, item: Item) -> list[Item]:
         """The items of all processes, by rank."""
         if self.world_size == 1:

@@ -22,7 +22,6 @@ class History:
 
     epochs: how many the run has done. Lines after them were written just before a crash, by an epoch whose state was
     not saved; they are dropped, for it is trained again. trackers: services to tell as well, by name.
-    Raises `MissingExtraError` for a tracker whose package is not installed.
     """
 
     def __init__(self, run: Path, epochs: int, process: Process, trackers: Sequence[str], config: Config) -> None:
@@ -49,7 +48,10 @@ class History:
                 self._board.add_scalar(name, value, row["epoch"])
             self._board.flush()
         for each in self._trackers:
-            each.write(values, row["epoch"])
+            try:
+                each.write(values, row["epoch"])
+            except Exception as error:  # whatever a service far away does: the training is worth more
+                logger.warning("a tracker could not be told of epoch %d: %s", row["epoch"], error)
         logger.info("%s", json.dumps(row))
 
     def __exit__(self, *error: object) -> None:

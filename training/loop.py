@@ -24,6 +24,7 @@ from training.run_directory import held
 from training.setup import Setup, fresh_network, prepare
 from training.step import Step
 from training.stopping import Stopped, stop_signals
+from training.trackers import require
 from training.validation import validate
 
 MODEL = "model"
@@ -43,9 +44,11 @@ def train(
 
     data: the folder of clips. fold: held out as test set, not looked at here. trackers: services to tell of each epoch.
     Returns the model directory. Raises `ConfigError` for illegal data or configuration, and if another process trains
-    in `run`; `CheckpointError` if `run` holds another run, or the disk is full; `AudioCnnError` if the loss is no
-    number any more; `Stopped` after SIGTERM or Ctrl-C, when the step at work is done and the state saved.
+    in `run`; `MissingExtraError` for a tracker that is not installed; `CheckpointError` if `run` holds another run, or
+    the disk is full; `AudioCnnError` if the loss is no number any more; `Stopped` after SIGTERM or Ctrl-C, when the
+    step at work is done and the state saved.
     """
+    require(trackers)
     setup = prepare(config, data, cache_directory, process, fold)
     batches, train_config = setup.batches, config.train
     total_steps = train_config.epochs * batches.steps_per_epoch

@@ -3,7 +3,7 @@
 import importlib
 import json
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -61,6 +61,12 @@ class _WeightsAndBiases(Tracker):
 
 _TRACKERS: dict[str, type[_Mlflow | _WeightsAndBiases]] = {"mlflow": _Mlflow, "wandb": _WeightsAndBiases}
 TRACKERS = tuple(_TRACKERS)
+
+
+def require(names: Iterable[str]) -> None:
+    """Raises `MissingExtraError` for a tracker whose package is not installed."""
+    for name in names:
+        _module(name)
 
 
 def tracker(name: str, run: Path, config: Config) -> Tracker:

@@ -8,6 +8,7 @@ import click
 
 from audiocnn.errors import AudioCnnError
 from training.cli.check import check_command
+from training.cli.lr_find import lr_find_command
 from training.cli.measure import baseline_command, calibrate_command, evaluate_command, robustness_command
 from training.cli.train import crossval_command, publish_command, train_command
 from training.corpora.commands import corpus
@@ -31,6 +32,7 @@ def commands() -> None:
 
 for command in (
     check_command,
+    lr_find_command,
     train_command,
     crossval_command,
     evaluate_command,

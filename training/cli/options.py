@@ -7,6 +7,7 @@ import click
 
 from audiocnn.errors import ConfigError
 from training.config import Config
+from training.trackers import TRACKERS
 
 FOLDER = click.Path(file_okay=False, path_type=Path)
 
@@ -25,6 +26,11 @@ set_option = click.option(
 )
 device_option = click.option(
     "--device", type=click.Choice(["auto", "cpu", "cuda"]), default="auto", show_default=True, help="Where to compute."
+)
+
+
+log_option = click.option(
+    "--log", type=click.Choice(TRACKERS), multiple=True, help="Tell this service of each epoch as well."
 )
 
 
