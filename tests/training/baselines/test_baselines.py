@@ -130,10 +130,14 @@ def test_mel_cnn_fills_windows_longer_than_the_clips(config: Config, columns: Pa
     assert summary(longer, columns, cache, "mel-cnn")["accuracy"] > 0.8
 
 
-def test_a_split_is_tested_once_after_learning_from_the_rest(config: Config, columns: Path, cache: Path) -> None:
-    split = replace(config, data=_columns(fold="", group="", split="split"))
-    found = measure_baseline(split, columns, cache, "mfcc-svm")
+def test_a_split_is_tested_once_after_learning_from_the_rest(regression: Config, columns: Path, cache: Path) -> None:
+    split = replace(regression, data=_columns(kind="regression", quantities=PITCH, fold="", group="", split="split"))
+    found = measure_baseline(split, columns, cache, "mean")
     assert [(fold["fold"], fold["clips"]) for fold in found["folds"]] == [("test", 6)]
+    octaves = np.log2(np.array([8, 1]) * (1 + 0.02 * np.arange(12)[:, np.newaxis]))
+    assert found["summary"]["rmse"]["mean"] == pytest.approx(
+        np.sqrt(np.square(octaves[:3] - octaves[3:].mean()).mean())
+    )
     no_test = columns / "no-test.csv"
     no_test.write_text((columns / "columns.csv").read_text().replace(",test", ",train"))
     with pytest.raises(ConfigError, match="the manifest's split has no clips to test on"):
