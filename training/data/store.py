@@ -86,12 +86,14 @@ class DeviceStore:
     ) -> Tensor:
         """See `Store`."""
         spans = np.array([self._spans[clip.path] for clip in clips])
+        ends_inside = (starts >= 0) & (starts + steps[-1] < spans[:, 1])
         table = np.stack([starts, spans[:, 0], spans[:, 1]], axis=1)[..., np.newaxis]
         start, first, length = torch.from_numpy(table).to(self._items.device).unbind(1)
         places = start + torch.from_numpy(steps).to(self._items.device)
+        if ends_inside.all():  # known without asking the device, which would have to be waited for
+            return self._items[first + places]
         if wrap:
             return self._items[first + places % length]
         inside = (places >= 0) & (places < length)
         found = self._items[first + torch.where(inside, places, 0)]
-        found[~inside] = 0
-        return found
+        return found.masked_fill_(~inside.reshape(inside.shape + (1,) * (found.ndim - 2)), 0)
