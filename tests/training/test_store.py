@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 from safetensors.torch import load_file
@@ -50,6 +50,7 @@ def cached(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
     return open_cache(tmp_path_factory.mktemp("cache"), clips, request.param(), 0), clips
 
 
+@settings(deadline=None)
 @given(
     window=st.integers(1, 60),
     speed=st.sampled_from([0.0, 0.5, 0.97, 1.0, 1.03, 1.5, 2.0]),
