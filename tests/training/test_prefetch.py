@@ -9,9 +9,11 @@ import pytest
 import torch
 
 from tests.training.conftest import ALONE
+from tests.training.test_train import rows
 from training.config import Config
 from training.data.batches import Batches
 from training.distributed import Process
+from training.loop import train
 from training.prefetch import Prefetcher
 from training.setup import prepare
 
@@ -51,6 +53,24 @@ def test_the_next_batch_is_cut_while_a_step_runs(batches: Batches, monkeypatch: 
         time.sleep(1.5)  # the step
         assert prefetcher.take()[1] < 0.1
         assert prefetcher.take()[1] < 0.1
+
+
+def test_the_share_of_the_time_spent_waiting_is_reported(
+    data: Path, tmp_path: Path, with_train: Callable[..., Config], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config, real = with_train(epochs=2, batch_size=24), Batches.batch
+
+    def slow(self: Batches, step: int, *of: int) -> object:
+        time.sleep(1.0 if step >= 2 else 0.0)  # in the second epoch
+        return real(self, step, *of)
+
+    monkeypatch.setattr(Batches, "batch", slow)
+    train(config, data, tmp_path / "run", tmp_path, ALONE, None)
+    first, second = rows(tmp_path / "run")
+    assert 0 <= first["data_wait"] < second["data_wait"] <= 1
+    assert second["data_wait"] > 0.5
+    (events,) = (tmp_path / "run" / "tensorboard").iterdir()
+    assert events.read_bytes().count(b"data_wait") == 2
 
 
 def test_an_error_in_cutting_is_raised_where_the_batch_is_taken(

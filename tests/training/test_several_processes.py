@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -22,10 +23,16 @@ from training.state import STATE
 
 EPOCHS, STEPS_PER_EPOCH = 10, 4
 RUN = "runs/notes"
-LAUNCH = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", "--max-restarts", "1"]
+LAUNCH = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", "2"]
 SETTINGS = {"epochs": EPOCHS, "mixup": 0.2, "accumulate": 2, "balance": '"sampling"', "save_every_s": 0}
 
 pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="finds the processes in /proc")
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
 
 
 def start(folder: Path, data: Path) -> subprocess.Popen[str]:
@@ -35,7 +42,9 @@ def start(folder: Path, data: Path) -> subprocess.Popen[str]:
     (folder / "run.toml").write_text(toml)
     arguments = ["train", "run.toml", "--data", str(data), "--device", "cpu", "--threads", "1"]
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
-    command = [*LAUNCH, "-m", "training", *arguments]
+    # One address for all attempts, as between machines; with --standalone each attempt would get a store of its own.
+    address = ["--master-addr", "127.0.0.1", "--master-port", str(free_port()), "--max-restarts", "1"]
+    command = [*LAUNCH, *address, "-m", "training", *arguments]
     with (folder / "errors").open("a") as errors:
         return subprocess.Popen(command, cwd=folder, env=environment, stdout=subprocess.PIPE, stderr=errors, text=True)
 
@@ -118,7 +127,7 @@ def test_validation_counts_every_clip_once(data: Path, tmp_path: Path) -> None:
     arguments = [str(tmp_path / name) for name in ("validate.py", "run.toml")] + [str(data), str(tmp_path / "cache")]
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
     answers = []
-    for launcher in ([sys.executable], LAUNCH):
+    for launcher in ([sys.executable], [*LAUNCH, "--standalone"]):
         done = subprocess.run([*launcher, *arguments], env=environment, capture_output=True, text=True, timeout=240)
         assert done.returncode == 0, done.stderr
         answers.append(json.loads(done.stdout))

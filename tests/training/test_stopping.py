@@ -22,7 +22,9 @@ STEPS = 16 * STEPS_PER_EPOCH
 
 
 def start(folder: Path, data: Path, *settings: str) -> subprocess.Popen[str]:
-    (folder / "run.toml").write_text(TOML.replace("epochs = 1", "epochs = 16\nmixup = 0.2"))
+    (folder / "run.toml").write_text(
+        TOML.replace("epochs = 1", 'epochs = 16\nmixup = 0.2\naccumulate = 2\nbalance = "sampling"')
+    )
     arguments = ["train", "run.toml", "--data", str(data), "--device", "cpu", "--threads", "1", "--run", "run"]
     arguments += [argument for setting in settings for argument in ("--set", setting)]
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}

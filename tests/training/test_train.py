@@ -133,6 +133,19 @@ def test_it_stops_when_validation_no_longer_improves_and_keeps_the_best(
     assert read_spec(model).metrics == {"validation": {"loss": 0.5}}
 
 
+def test_keeping_the_last_epoch_waits_for_no_better_one(
+    with_train: Callable[..., Config], data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = with_train(epochs=3, patience=1, keep="last")
+    config = replace(config, data=replace(config.data, validation=0.25))
+    losses = iter([0.5, 0.9, 0.7])
+    monkeypatch.setattr(loop, "validate", lambda *_: {"loss": next(losses)})
+    model = run(config, data, tmp_path / "run")
+    assert (read_spec(model).training["epochs"], read_spec(model).metrics) == (3, {"validation": {"loss": 0.7}})
+    kept, averaged = load_file(model / WEIGHTS), load_file(tmp_path / "run" / STATE)
+    assert all(torch.equal(value, averaged[f"ema.{name}"]) for name, value in kept.items())
+
+
 def test_validation_agrees_with_the_classifier_on_the_same_clips(
     with_train: Callable[..., Config], data: Path, tmp_path: Path
 ) -> None:
