@@ -21,7 +21,7 @@ from audiocnn.nn.heads import Heads
 from audiocnn.spec import MAIN, TaskSpec
 from training.answers import ANSWERS, Answered, joined
 from training.config import Config
-from training.data.manifest import group_of, read_clips
+from training.data.manifest import read_clips
 from training.data.split import split_clips
 from training.evaluate import answer
 from training.metrics import Scores, is_hard
@@ -187,10 +187,10 @@ def on_validation(config: Config, data: Path, model: Path) -> HeldOut:
             "calibration needs validation clips, and data.validation = 0 leaves none; "
             "take the answers of a cross-validation with --crossval"
         )
-    groups = [group_of(clip) for clip in split.validation]
+    answered, _ = answer(model, split.validation, data, max_unreadable=config.data.max_unreadable)
+    groups = [group or name for group, name in zip(answered.groups, answered.clips, strict=True)]
     if len(set(groups)) < 2:
         raise ConfigError("calibration needs validation clips of at least 2 groups; set a larger data.validation")
-    answered, _ = answer(model, split.validation, data)
     parts = np.zeros(len(groups), np.int64)
     folds = GroupKFold(min(PARTS, len(set(groups)))).split(groups, groups=groups)
     for index, (_, inside) in enumerate(folds):

@@ -92,7 +92,7 @@ def _one(
         model = train(config, data, run, cache, process, fold, trackers)
     export_onnx(model)
     tested = clips_of(read_clips(data, config.data, config.input.media, config.side_tasks), fold)
-    answered, spec = answer(model, tested, data)
+    answered, spec = answer(model, tested, data, max_unreadable=config.data.max_unreadable)
     answered.save(run / ANSWERS)
     return answered, spec.tasks
 

@@ -6,37 +6,59 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
-from audiocnn.errors import ConfigError
+from audiocnn.errors import ConfigError, MediaError
 from audiocnn.inference.classifier import Classifier
 from audiocnn.nn.heads import Heads
 from audiocnn.source import Source
 from audiocnn.spec import MAIN, ModelSpec, TaskSpec
+from audiocnn.waveform import Segment
 from training.answers import Answered
 from training.data.manifest import Clip
 from training.data.targets import all_targets
+from training.data.unreadable import leave_out
 from training.metrics import Scores
 from training.progress import track
 
+Votes = tuple[NDArray[np.float64], list[Segment | None]]
+"""Logits of the windows of a clip, and where in it they are, as `Classifier.logits` gives them."""
+
 
 def answer(
-    model: str | Path, clips: Sequence[Clip], data: Path, read: Callable[[Path], Source] = lambda path: path
+    model: str | Path,
+    clips: Sequence[Clip],
+    data: Path,
+    read: Callable[[Path], Source] = lambda path: path,
+    *,
+    max_unreadable: float = 0.0,
 ) -> tuple[Answered, ModelSpec]:
     """What a model says of whole files, and its specification.
 
     data: the folder that the names of clips are relative to. read: gives the encoded audio of a file, the file itself
-    by default. Side tasks that the clips were read without have no targets.
-    Raises `ConfigError` for no clips or clips labelled for another task, and what `Classifier` raises.
+    by default. Side tasks that the clips were read without have no targets. Clips that cannot be decoded are left out.
+    Raises `ConfigError` for no clips, more than the share `max_unreadable` that cannot be decoded, and clips labelled
+    for another task, and what `Classifier.load` raises.
     """
+    classifier = Classifier.load(model)
+
+    def logits_of(clip: Clip) -> Votes | str:
+        try:
+            return classifier.logits(read(clip.path))
+        except MediaError as error:
+            return str(error)
+
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        found = list(track(pool.map(logits_of, clips), "evaluating", total=len(clips)))
+    unreadable = {clip.path: said for clip, said in zip(clips, found, strict=True) if isinstance(said, str)}
+    leave_out(unreadable, len(clips), max_unreadable)
+    clips = [clip for clip in clips if clip.path not in unreadable]
     if not clips:
         raise ConfigError("evaluation needs at least 1 clip, got none; check the manifest and its fold column")
-    classifier = Classifier.load(model)
     tasks = classifier.spec.tasks
     known = {name: task for name, task in tasks.items() if name == MAIN or name in clips[0].side}
     targets = Heads(known).split(all_targets(clips, known))
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
-        votes = pool.map(lambda clip: classifier.logits(read(clip.path)), clips)
-        logits, segments = zip(*track(votes, "evaluating", total=len(clips)), strict=True)
+    logits, segments = zip(*(votes for votes in found if not isinstance(votes, str)), strict=True)
     answered = Answered(
         clips=[clip.path.relative_to(data).as_posix() for clip in clips],
         groups=[clip.group for clip in clips],
@@ -49,8 +71,12 @@ def answer(
 
 
 def predict(
-    model: str | Path, clips: Sequence[Clip], read: Callable[[Path], Source] = lambda path: path
+    model: str | Path,
+    clips: Sequence[Clip],
+    read: Callable[[Path], Source] = lambda path: path,
+    *,
+    max_unreadable: float = 0.0,
 ) -> tuple[Scores, Scores, TaskSpec]:
     """Answers and targets `(clips, labels)` of a model's main task for whole files, and that task; see `answer`."""
-    answered, spec = answer(model, clips, Path("/"), read)
+    answered, spec = answer(model, clips, Path("/"), read, max_unreadable=max_unreadable)
     return answered.scores(spec.tasks)[MAIN], answered.targets[MAIN], spec.task

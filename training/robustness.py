@@ -40,7 +40,8 @@ def measure_changes(config: Config, data: Path, run: Path) -> dict[str, dict[str
         for fold in folds_of(clips):
             tested = clips_of(clips, fold)
             model = run / f"seed-{config.seed}-fold-{fold}" / MODEL
-            folds.append(measure(*predict(model, tested, partial(_changed, change)), config.merge))
+            read, allowed = partial(_changed, change), config.data.max_unreadable
+            folds.append(measure(*predict(model, tested, read, max_unreadable=allowed), config.merge))
         results[name] = over_folds(folds)
     return results
 

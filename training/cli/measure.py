@@ -39,7 +39,9 @@ def evaluate_command(
         clips = clips_of(clips, fold)
     if split is not None:
         clips = clips_in(clips, split)
-    answered, spec = answer(run / MODEL if run else model or "genre", clips, data)
+    answered, spec = answer(
+        run / MODEL if run else model or "genre", clips, data, max_unreadable=settings.data.max_unreadable
+    )
     if run:
         answered.save(run / ANSWERS)
     scores = answered.scores(spec.tasks)

@@ -11,9 +11,7 @@ A clip is entered in the index when its items are written. Whatever ends the pro
 """
 
 import hashlib
-import itertools
 import json
-import logging
 import math
 import os
 from collections import deque
@@ -31,12 +29,10 @@ from audiocnn.errors import ConfigError, MediaError
 from training.data.content import content_hashes
 from training.data.journal import Journal
 from training.data.manifest import Clip
+from training.data.unreadable import leave_out
 from training.progress import track
 
-logger = logging.getLogger(__name__)
-
 _VERSION = 3
-_SHOWN = 3
 
 
 class Decoder(Protocol):
@@ -145,7 +141,7 @@ def open_cache(directory: Path, clips: Sequence[Clip], decoder: Decoder, max_unr
     Raises `ConfigError` if they are more than the share `max_unreadable`, and what `decode_all` raises.
     """
     cache = decode_all(directory, clips, decoder)
-    _report(cache.unreadable, len(clips), max_unreadable)
+    leave_out(cache.unreadable, len(clips), max_unreadable)
     return cache
 
 
@@ -178,20 +174,6 @@ def decode_all(directory: Path, clips: Sequence[Clip], decoder: Decoder) -> Cach
     shape = (max((row.end for row in rows.values()), default=0), *decoder.item_shape)
     items = np.memmap(data, decoder.dtype, "r", shape=shape) if rows else np.empty(shape, decoder.dtype)
     return Cache(items, rows, unreadable, index)
-
-
-def _report(unreadable: Mapping[Path, str], count: int, allowed: float) -> None:
-    if not unreadable:
-        return
-    listed = "; ".join(f"{path}: {reason}" for path, reason in itertools.islice(unreadable.items(), _SHOWN))
-    if len(unreadable) > _SHOWN:
-        listed += f"; and {len(unreadable) - _SHOWN} more, which `python -m training check` lists"
-    problem = f"{len(unreadable)} of {count} clips cannot be decoded"
-    if len(unreadable) > allowed * count:
-        raise ConfigError(
-            f"{problem}, more than data.max_unreadable = {allowed:g} allows; mend them or take them out: {listed}"
-        )
-    logger.warning("%s and are left out: %s", problem, listed)
 
 
 def _name(decoder: Decoder) -> str:
