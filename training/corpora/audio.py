@@ -3,14 +3,18 @@
 import contextlib
 import os
 import shutil
+from collections.abc import Container
 from pathlib import Path
 
 from audiocnn.audio.decode import checked_blocks, open_audio
 from audiocnn.errors import AudioCnnError, ConfigError
 
 
-def check_audio(path: Path) -> None:
-    """Read a file to its end, as training will. Raises `ConfigError` if it is missing, damaged, empty or cut short."""
+def check_audio(path: Path) -> float:
+    """Read a file to its end, as training will, and return its seconds.
+
+    Raises `ConfigError` if it is missing, damaged, empty or cut short.
+    """
     try:
         with open_audio(path) as reader:
             for _ in checked_blocks(reader):
@@ -19,6 +23,34 @@ def check_audio(path: Path) -> None:
         raise ConfigError(f"{path} cannot be used, fetch it again: {error}") from error
     if reader.warnings:
         raise ConfigError(f"{path} cannot be used, fetch it again: {'; '.join(reader.warnings)}")
+    return reader.num_samples / reader.sample_rate
+
+
+class LeftOut:
+    """The recordings of a corpus that cannot be used and are left out: those known to be broken, or all of them.
+
+    known: their names. all: whether any other may be left out as well.
+    """
+
+    def __init__(self, known: Container[str], *, all: bool = False) -> None:
+        self._known = known
+        self._all = all
+        self._names: list[str] = []
+
+    def check(self, path: Path) -> float | None:
+        """What `check_audio` gives and raises, but None for a file to leave out."""
+        try:
+            return check_audio(path)
+        except ConfigError:
+            if not self._all and path.stem not in self._known:
+                raise
+            self._names.append(path.name)
+            return None
+
+    def summary(self) -> str:
+        """The end of a summary; empty if all could be used."""
+        listed = ", ".join(self._names[:8]) + (", ..." if len(self._names) > 8 else "")
+        return f"; left out as they cannot be read: {len(self._names)}, {listed}" if self._names else ""
 
 
 def place(source: Path, target: Path, *, link: bool) -> None:

@@ -11,6 +11,7 @@ FOLDER = click.Path(file_okay=False, path_type=Path)
 
 _source = click.argument("source", type=FOLDER)
 _destination = click.argument("destination", type=FOLDER)
+_skip_broken = click.option("--skip-broken", is_flag=True, help="Leave out files that cannot be read, and name them.")
 _link = click.option("--link", is_flag=True, help="Hard links instead of copies, on the same file system.")
 
 
@@ -162,4 +163,65 @@ def gtzan_command(source: Path, destination: Path, lists: Path | None, checksums
     from training.corpora import gtzan
 
     summary = gtzan.convert(source, destination, lists=lists or source, checksums=checksums, link=link)
+    _written(destination, summary)
+
+
+@corpus.command("fma")
+@_source
+@_destination
+@click.option("--subset", type=click.Choice(["small", "medium"]), default="small", show_default=True)
+@_skip_broken
+@_link
+def fma_command(source: Path, destination: Path, subset: str, skip_broken: bool, link: bool) -> None:
+    """FMA small or medium, music by genre: official split by artist."""
+    from training.corpora import fma
+
+    _written(destination, fma.convert(source, destination, subset=subset, skip_broken=skip_broken, link=link))
+
+
+@corpus.command("magnatagatune")
+@_source
+@_destination
+@click.option("--version", type=click.Choice(["clean", "full"]), default="clean", show_default=True)
+@_skip_broken
+@_link
+def magnatagatune_command(source: Path, destination: Path, version: str, skip_broken: bool, link: bool) -> None:
+    """MagnaTagATune, music with 50 tags: the split by folder."""
+    from training.corpora import magnatagatune
+
+    summary = magnatagatune.convert(source, destination, version=version, skip_broken=skip_broken, link=link)
+    _written(destination, summary)
+
+
+@corpus.command("mtg-jamendo")
+@_source
+@_destination
+@click.option("--audio", type=FOLDER, help="Folder of the tracks.  [default: SOURCE]")
+@click.option("--split", type=click.IntRange(0, 4), default=0, show_default=True, help="Which official split.")
+@_skip_broken
+@_link
+def mtg_jamendo_command(
+    source: Path, destination: Path, audio: Path | None, split: int, skip_broken: bool, link: bool
+) -> None:
+    """MTG-Jamendo, music with genre tags: one of five official splits by artist."""
+    from training.corpora import mtg_jamendo
+
+    summary = mtg_jamendo.convert(source, destination, audio=audio, split=split, skip_broken=skip_broken, link=link)
+    _written(destination, summary)
+
+
+@corpus.command("groove")
+@_source
+@_destination
+@click.option(
+    "--soundfont",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Whose drums sound.  [default: Debian's fluid-soundfont-gm]",
+)
+@click.option("--seconds", type=float, default=60.0, show_default=True, help="Longer performances are cut there.")
+def groove_command(source: Path, destination: Path, soundfont: Path | None, seconds: float) -> None:
+    """Groove MIDI, drums and their tempo: beats rendered with fluidsynth, folds by drummer."""
+    from training.corpora import groove
+
+    summary = groove.convert(source, destination, soundfont=soundfont or groove.SOUNDFONT, seconds=seconds)
     _written(destination, summary)

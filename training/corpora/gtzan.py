@@ -19,7 +19,7 @@ import re
 from pathlib import Path
 
 from audiocnn.errors import ConfigError
-from training.corpora.audio import check_audio, place
+from training.corpora.audio import LeftOut, place
 from training.corpora.folder import need_file, need_folder, new_corpus
 from training.progress import track
 
@@ -49,21 +49,15 @@ def convert(source: Path, destination: Path, *, lists: Path, checksums: Path | N
         )
     if checksums and not any(found[stem].name in expected for stem in split_of):
         raise ConfigError(f"{checksums} names none of the files in {source}; leave it out for another copy")
-    left_out = ""
+    left_out = LeftOut((BROKEN,))
     with new_corpus(destination) as corpus:
         for stem, split in track(split_of.items(), "excerpts", len(split_of)):
             path = found[stem]
             _check_bytes(path, expected)
-            try:
-                check_audio(path)
-            except ConfigError:
-                if stem != BROKEN:
-                    raise
-                left_out = f"; left out: {path.name}, broken as known"
-                continue
-            genre = stem.split(".")[0]
-            place(path, corpus.add(f"{genre}/{path.name}", genre, split=split), link=link)
-        return corpus.summary() + left_out
+            if left_out.check(path) is not None:
+                genre = stem.split(".")[0]
+                place(path, corpus.add(f"{genre}/{path.name}", genre, split=split), link=link)
+        return corpus.summary() + left_out.summary()
 
 
 def _read_lists(lists: Path) -> dict[str, str]:

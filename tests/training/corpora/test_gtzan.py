@@ -71,7 +71,7 @@ def test_only_the_known_broken_excerpt_is_left_out(source: Path, lists: Path, tm
     jazz = source / "genres_original" / "jazz"
     (jazz / "jazz.00054.wav").write_bytes(b"broken")
     summary = convert(source, tmp_path / "genres", lists=lists)
-    assert summary.endswith("; left out: jazz.00054.wav, broken as known")
+    assert summary.endswith("; left out as they cannot be read: 1, jazz.00054.wav")
     assert Counter(row["label"] for row in rows_of(tmp_path / "genres")) == {"blues": 4, "jazz": 3}
     (jazz / "jazz.00001.wav").write_bytes(b"broken")
     with pytest.raises(ConfigError, match=r"jazz\.00001\.wav cannot be used, fetch it again: "):
