@@ -17,6 +17,7 @@ from audiocnn.models import (
     sample_level,
     silence_detector,
     small_resnet,
+    tempogram_cnn,
     wave_pyramid,
 )
 from audiocnn.models.registry import Architecture, architecture, build, names, register
@@ -43,5 +44,6 @@ __all__ = [
     "sample_level",
     "silence_detector",
     "small_resnet",
+    "tempogram_cnn",
     "wave_pyramid",
 ]
