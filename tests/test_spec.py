@@ -1,6 +1,7 @@
 """The records that travel with the weights: legal values, and JSON from anywhere."""
 
 import json
+import math
 
 import pytest
 from hypothesis import given, settings
@@ -80,6 +81,11 @@ def test_quantities_are_for_regressions():
         ({"low": 5, "high": 5}, r"^high must be a finite number above low = 5, or nothing, got 5$"),
         ({"mean": float("nan")}, r"^mean must be a finite number, got nan$"),
         ({"deviation": 0}, r"^deviation must be a finite number above 0, got 0$"),
+        ({"scale": "octaves"}, r"^scale must be one of linear, log, got 'octaves'$"),
+        ({"scale": "log", "low": 0}, r"^low must be above 0 for scale = 'log', got 0$"),
+        ({"bins": 1}, r"^bins must be 0 or a whole number from 2 up, got 1$"),
+        ({"bins": 9, "low": 1}, r"^bins lie between low and high, got 1 and None$"),
+        ({"tolerance": -0.1}, r"^tolerance must be a finite number from 0 up, got -0\.1$"),
     ],
 )
 def test_quantity_refuses(changes, text):
@@ -93,12 +99,18 @@ def test_tasks_in_words():
     assert Quantity("dB", high=0).summary == " in dB to 0"
 
 
+def test_the_middle_is_the_geometric_mean_on_a_log_scale():
+    assert Quantity("BPM", mean=120.0).middle == 120
+    assert Quantity("BPM", mean=math.log(120.0), scale="log").middle == pytest.approx(120)
+
+
 def test_quantities_travel_with_the_model_and_other_tasks_have_none():
     spec = tiny_spec(task=TEMPO)
     text = json.dumps(spec.to_json(), allow_nan=False)
     assert ModelSpec.from_json(json.loads(text)) == spec
     assert json.loads(text)["task"]["quantities"][1] == {
-        "unit": "", "low": None, "high": None, "mean": 0.0, "deviation": 1.0
+        "unit": "", "low": None, "high": None, "mean": 0.0, "deviation": 1.0, "scale": "linear", "bins": 0,
+        "tolerance": 0.0,
     }  # fmt: skip
     assert "quantities" not in tiny_spec().to_json()["task"]
 

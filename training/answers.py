@@ -38,17 +38,14 @@ class Answered:
     targets: Mapping[str, Scores]
 
     def scores(self, tasks: Tasks) -> dict[str, Scores]:
-        """The answers `(clips, labels)` of each task: the mean over windows, as `Classifier` gives it.
+        """The answers `(clips, labels)` of each task, as `Classifier` gives them.
 
         A silent clip scores 0 for every label; in a regression it gets the mean of the training data.
         """
         heads = Heads(tasks)
-        sums = np.zeros((len(self.windows), heads.num_labels))
-        clip = np.repeat(np.arange(len(self.windows)), self.windows)
-        np.add.at(sums, clip, heads.answers(self.logits.astype(np.float64)))
-        found = heads.split(sums / self.windows.clip(min=1)[:, np.newaxis])
+        found = heads.split(heads.of_clips(self.logits.astype(np.float64), self.windows))
         for name, task in tasks.items():
-            found[name][self.windows == 0] = [quantity.mean for quantity in task.quantities] or 0.0
+            found[name][self.windows == 0] = [quantity.middle for quantity in task.quantities] or 0.0
         return found
 
     def take(self, wanted: NDArray[np.bool_]) -> "Answered":

@@ -13,6 +13,7 @@ from audiocnn.errors import ConfigError
 from audiocnn.spec import INPUT_SPECS, InputSpec, Media, TaskKind
 from audiocnn.spec.checks import check_name
 from audiocnn.spec.input import input_to_json
+from audiocnn.spec.task import Scale
 
 Record = TypeVar("Record")
 
@@ -44,15 +45,27 @@ class QuantityConfig:
     """A number to learn, from the manifest's column of that name.
 
     unit: as people write it, such as "BPM". range: [] or [lowest, highest] legal value; answers are clipped to it.
+    scale, bins, tolerance: see `Quantity`; `scale = "log"` takes values above 0, `bins` need a range.
+    follows_speed: whether a window that runs r times as fast has r times the value, as of tempo.
     """
 
     unit: str = ""
     range: tuple[float, ...] = ()
+    scale: Scale = "linear"
+    bins: int = 0
+    tolerance: float = 0.0
+    follows_speed: bool = False
 
     def __post_init__(self) -> None:
         _check(
             "", self, ["range"], lambda v: not v or (len(v) == 2 and v[0] < v[1]), "[] or [lowest, highest] legal value"
         )
+        if self.scale == "log" and self.range:
+            _check("", self, ["range"], lambda v: v[0] > 0, "of values above 0 for scale = 'log'")
+        _check("", self, ["bins"], lambda v: v == 0 or v >= 2, "0 or at least 2")
+        if self.bins and not self.range:
+            raise ConfigError(f"range must be [lowest, highest] legal value for bins = {self.bins}, got []")
+        _check("", self, ["tolerance"], lambda v: 0 <= v < 1, "a share from 0 to below 1")
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,9 @@ from audiocnn.spec import MAIN, TaskSpec
 
 Scores = NDArray[np.float64]
 
+_OCTAVES = np.array([1, 2, 3, 1 / 2, 1 / 3])
+"""The true value, and what passes for it in the second accuracy of tempo."""
+
 
 def measure(scores: Scores, targets: Scores, task: TaskSpec, merge: Mapping[str, Sequence[str]]) -> dict[str, Any]:
     """The metrics of a task for answers and targets `(clips, labels)`.
@@ -133,16 +136,21 @@ def _binary(scores: Scores, truth: Scores) -> dict[str, Any]:
 
 
 def _regression(values: Scores, targets: Scores, task: TaskSpec) -> dict[str, Any]:
-    errors = values - targets
-    deviations = np.array([quantity.deviation for quantity in task.quantities])
-    metrics: dict[str, Any] = {"clips": len(targets), "loss": float(np.square(errors / deviations).mean())}
-    for i, label in enumerate(task.labels):
+    metrics: dict[str, Any] = {"clips": len(targets), "loss": 0.0}
+    for i, (label, quantity) in enumerate(zip(task.labels, task.quantities, strict=True)):
         name = f" {label}" if len(task.labels) > 1 else ""
-        squared = np.square(errors[:, i])
-        metrics[f"mae{name}"] = float(np.abs(errors[:, i]).mean())
+        answers, truth = values[:, i], targets[:, i]
+        errors = np.log(answers / truth) if quantity.scale == "log" else answers - truth
+        metrics["loss"] += float(np.square(errors / quantity.deviation).mean()) / len(task.labels)
+        squared = np.square(answers - truth)
+        metrics[f"mae{name}"] = float(np.abs(answers - truth).mean())
         metrics[f"rmse{name}"] = float(np.sqrt(squared.mean()))
-        if variance := targets[:, i].var():
+        if variance := truth.var():
             metrics[f"r2{name}"] = float(1 - squared.mean() / variance)
+        if quantity.tolerance:
+            near = np.abs(answers[:, np.newaxis] / (truth[:, np.newaxis] * _OCTAVES) - 1) <= quantity.tolerance
+            metrics[f"accuracy1{name}"] = float(near[:, 0].mean())
+            metrics[f"accuracy2{name}"] = float(near.any(axis=1).mean())
     return metrics
 
 

@@ -39,26 +39,27 @@ def validate(
 def answers(network: nn.Module, config: Config, setup: Setup, clips: Sequence[Clip]) -> Scores:
     """What a network in evaluation mode answers for whole clips, `(clips, labels of all tasks)`.
 
-    The same windows and the same mean over those that are not silent as in `Classifier`.
+    From the same windows, and in the same way, as `Classifier`.
     """
     device = next(network.parameters()).device
-    scores: Scores = np.zeros((len(clips), setup.heads.num_labels))
+    logits = [np.empty((0, setup.heads.num_outputs))]
+    owners: list[int] = []
     with torch.inference_mode():
         for batch in batched(_heard(clips, setup.cache, setup.medium, background_rule(config.input)), _BATCH):
-            values = torch.from_numpy(np.stack([window.values for _, window, _ in batch])).to(device)
-            found = setup.heads.answers(network(values).double().cpu().numpy())
-            for (index, _, weight), row in zip(batch, found, strict=True):
-                scores[index] += weight * row
-    return scores
+            values = torch.from_numpy(np.stack([window.values for _, window in batch])).to(device)
+            logits.append(network(values).double().cpu().numpy())
+            owners += [index for index, _ in batch]
+    windows = np.bincount(np.array(owners, np.int64), minlength=len(clips))
+    return setup.heads.of_clips(np.concatenate(logits), windows)
 
 
 def _heard(
     clips: Sequence[Clip], cache: Cache, medium: Medium, background: Callable[[Sequence[Window]], NDArray[np.bool_]]
-) -> Iterator[tuple[int, Window, float]]:
-    """The windows that vote: the index of their clip, the window, and its share of the clip's answer."""
+) -> Iterator[tuple[int, Window]]:
+    """The windows that vote, each with the index of its clip."""
     for index, clip in enumerate(clips):
         windows = list(medium.windows(cache.items(clip)))
         heard = [window for window in windows if not window.silent] or windows
         quiet = left_out(background(heard), np.array([window.level_db for window in heard]))
         heard = [window for window, is_quiet in zip(heard, quiet, strict=True) if not is_quiet]
-        yield from ((index, window, 1 / len(heard)) for window in heard)
+        yield from ((index, window) for window in heard)

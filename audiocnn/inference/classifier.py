@@ -97,9 +97,9 @@ class Classifier:
         """
         heard = self._listen(source, limits)
         rows = [None if vote is None else self._heads.answers(vote[np.newaxis])[0] for vote in heard.votes]
-        votes = [row for row in rows if row is not None]
-        mean = np.mean(votes, axis=0) if votes else None
-        answers, labels = self._answers(mean), self._labels(mean)
+        votes = np.array([vote for vote in heard.votes if vote is not None])
+        whole = self._heads.of_clips(votes, np.array([len(votes)]))[0] if len(votes) else None
+        answers, labels = self._answers(whole), self._labels(whole)
         return Result(
             model=self.info,
             media=heard.media,
@@ -121,7 +121,7 @@ class Classifier:
     ) -> tuple[NDArray[np.float64], list[Segment | None]]:
         """What the network says of the windows that vote, `(windows, outputs)`, and where in the file each of them is.
 
-        The answer for the file is the mean of `Heads.answers` over them; of nothing but silence there are none. What
+        The answer for the file is what `Heads.of_clips` makes of them; of nothing but silence there are none. What
         has no time has no segment. Raises what `classify` raises.
         """
         heard = self._listen(source, limits)

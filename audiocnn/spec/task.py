@@ -1,6 +1,7 @@
 """What a model answers: `TaskSpec`."""
 
 import dataclasses
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -9,6 +10,7 @@ from audiocnn.errors import ConfigError
 from audiocnn.spec.checks import check_choice, check_number, check_type
 
 TaskKind = Literal["single_label", "multi_label", "binary", "regression"]
+Scale = Literal["linear", "log"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,7 +19,11 @@ class Quantity:
 
     unit: as people write it, such as "BPM"; empty for a pure number.
     low, high: the legal range, to which answers are clipped; None where there is no limit.
-    mean, deviation: of the training data. The network answers in deviations from the mean.
+    mean, deviation: of the training data, or of its logarithms. The network answers in deviations from the mean.
+    scale: `linear`, or `log` for values above 0 whose ratios count, such as tempo.
+    bins: 0, or how many bins the network gives a score each, evenly over the range on that scale; it can then answer
+      one of two values between which it wavers, and not their mean.
+    tolerance: relative error below which reports count an answer as right; 0 for no such count.
     """
 
     unit: str
@@ -25,6 +31,9 @@ class Quantity:
     high: float | None = None
     mean: float = 0.0
     deviation: float = 1.0
+    scale: Scale = "linear"
+    bins: int = 0
+    tolerance: float = 0.0
 
     def __post_init__(self) -> None:
         check_type("unit", self.unit, str, "text")
@@ -35,6 +44,21 @@ class Quantity:
             check_number("high", self.high, f"a finite number above low = {self.low}, or nothing", **above)
         check_number("mean", self.mean, "a finite number")
         check_number("deviation", self.deviation, "a finite number above 0", lowest=0)
+        check_choice("scale", self.scale, Scale)
+        if self.scale == "log" and self.low is not None and self.low <= 0:
+            raise ConfigError(f"low must be above 0 for scale = 'log', got {self.low!r}")
+        if type(self.bins) is not int or self.bins < 0 or self.bins == 1:
+            raise ConfigError(f"bins must be 0 or a whole number from 2 up, got {self.bins!r}")
+        if self.bins and (self.low is None or self.high is None):
+            raise ConfigError(f"bins lie between low and high, got {self.low!r} and {self.high!r}")
+        check_number("tolerance", self.tolerance, "a finite number from 0 up")
+        if self.tolerance < 0:
+            raise ConfigError(f"tolerance must be a finite number from 0 up, got {self.tolerance!r}")
+
+    @property
+    def middle(self) -> float:
+        """The mean in the unit; on a log scale the geometric one."""
+        return math.exp(self.mean) if self.scale == "log" else self.mean
 
     @property
     def summary(self) -> str:

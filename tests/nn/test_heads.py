@@ -1,5 +1,6 @@
 """Heads: answers and losses by hand, that both mean the same, and that answers need no torch."""
 
+import math
 import subprocess
 import sys
 
@@ -49,6 +50,81 @@ class TestAnswers:
     def test_deviations_from_the_mean_clipped_to_the_legal_range(self):
         out = head_of(TASKS["regression"]).answers(np.array([[0.0, 0.0], [1.5, -3.0], [9.0, 1e6], [-9.0, -1e6]]))
         np.testing.assert_array_equal(out, [[120, -2], [165, -3.5], [200, 499_998], [60, -500_002]])
+
+
+class TestClips:
+    @pytest.mark.parametrize("kind", list(TASKS))
+    def test_are_answered_by_the_mean_of_their_windows(self, kind):
+        head = head_of(TASKS[kind])
+        logits = np.random.default_rng(2).standard_normal((6, head.num_outputs))
+        answers = head.answers(logits)
+        expected = [answers[:2].mean(0), answers[2], answers[3:].mean(0)]
+        np.testing.assert_allclose(head.of_clips(logits, np.array([2, 1, 3])), expected)
+
+    def test_several_tasks_stand_side_by_side(self):
+        heads = Heads({"": TASKS["binary"], "more": TASKS["regression"]})
+        logits = np.random.default_rng(3).standard_normal((3, 3))
+        expected = heads.answers(logits)
+        np.testing.assert_allclose(heads.of_clips(logits, np.array([2, 1])), [expected[:2].mean(0), expected[2]])
+
+
+class TestLogScalesAndBins:
+    LOG = Quantity("BPM", 30, 240, mean=math.log(120.0), deviation=0.5, scale="log")
+    BINS = Quantity("BPM", 30, 240, scale="log", bins=25)  # eight to an octave
+    BOTH = TaskSpec("regression", ("key", "tempo"), (KEY, BINS))
+
+    def test_a_log_scale_answers_values_in_their_unit(self):
+        head = head_of(TaskSpec("regression", ("tempo",), (self.LOG,)))
+        logits = np.array([[0.0], [-2 * np.log(2)], [9.0], [1e30], [-1e30]])
+        np.testing.assert_allclose(head.answers(logits)[:, 0], [120, 60, 240, 240, 30])
+        targets = torch.tensor([[60.0]])
+        assert head.loss(torch.tensor([[-2 * np.log(2)]]), targets).item() == pytest.approx(0, abs=1e-12)
+        assert head.loss(torch.tensor([[0.0]]), targets).item() == pytest.approx((2 * np.log(2)) ** 2)
+
+    def test_bins_stand_beside_other_quantities(self):
+        head = head_of(self.BOTH)
+        assert head.num_outputs == 26
+        logits = np.zeros((1, 26))
+        logits[0, [0, 1 + 8]] = 3.0, 50.0
+        np.testing.assert_allclose(head.answers(logits), [[-0.5, 60]])
+
+    def test_of_two_peaks_the_higher_one_answers_and_not_their_mean(self):
+        logits = np.full((1, 25), -20.0)
+        logits[0, [8, 16]] = 2.0, 2.1
+        head = head_of(TaskSpec("regression", ("tempo",), (self.BINS,)))
+        np.testing.assert_allclose(head.answers(logits), [[120]])
+
+    def test_windows_in_doubt_between_two_peaks_decide_together_and_never_between_them(self):
+        logits = np.full((5, 25), -20.0)
+        logits[[0, 1], 8] = 5.0
+        logits[2, [8, 16]] = 2.0, 2.1
+        logits[3, 16] = 5.0
+        logits[4, 3] = 5.0
+        head = head_of(TaskSpec("regression", ("tempo",), (self.BINS,)))
+        low, other = head.answers(logits)[[0, 4], 0]
+        np.testing.assert_allclose(head.of_clips(logits, np.array([4, 1, 0]))[:2, 0], [low, other])
+        assert low == pytest.approx(60)
+
+    @pytest.mark.parametrize("tempo", [60.0, 62.0, 133.7])
+    def test_the_answer_of_least_loss_is_the_target(self, tempo):
+        head = head_of(TaskSpec("regression", ("tempo",), (self.BINS,)))
+        logits = torch.zeros((1, 25), requires_grad=True)
+        optimizer = torch.optim.LBFGS([logits], max_iter=100, line_search_fn="strong_wolfe")
+
+        def loss():
+            optimizer.zero_grad()
+            value = head.loss(logits, torch.tensor([[tempo]]))
+            value.backward()
+            return value
+
+        optimizer.step(loss)
+        assert head.answers(logits.detach().double().numpy())[0, 0] == pytest.approx(tempo, rel=0.005)
+
+    def test_a_target_outside_the_range_pulls_to_its_edge(self):
+        head = head_of(TaskSpec("regression", ("tempo",), (self.BINS,)))
+        logits = torch.zeros((1, 25), requires_grad=True)
+        head.loss(logits, torch.tensor([[700.0]])).backward()
+        assert logits.grad.argmin() == 24
 
 
 class TestLosses:

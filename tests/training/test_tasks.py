@@ -74,7 +74,8 @@ class TestRuns:
         (quantity,) = spec.task.quantities
         assert (spec.task.kind, spec.task.labels) == ("regression", ("octave",))
         assert (quantity.unit, quantity.low, quantity.high) == ("octaves", -1.0, 4.0)
-        assert spec.training["recipe"]["data"]["quantities"] == {"octave": {"unit": "octaves", "range": [-1.0, 4.0]}}
+        recorded = spec.training["recipe"]["data"]["quantities"]["octave"]
+        assert (recorded["unit"], recorded["range"]) == ("octaves", [-1.0, 4.0])
         values, targets, task = predict(model, of_fold(regression, pitched, "0"))
         metrics = measure(values, targets, task, {})
         assert metrics["mae"] < 0.6  # the two notes are three octaves apart
@@ -199,8 +200,25 @@ class TestConfig:
             ('kind = "regression"\n[data.quantities.x]', r"^data\.manifest must name the file with the columns"),
             ("quantities = 3", r"^data\.quantities must be a section of names and values, got 3$"),
             ("[data.quantities]\nx = 3", r"^data\.quantities\.x must be a section of names and values, got 3$"),
-            ("[data.quantities.x]\nunits = 3", r"^\[data\.quantities\.x\] has unknown keys units; known: range, unit$"),
+            (
+                "[data.quantities.x]\nunits = 3",
+                r"^\[data\.quantities\.x\] has unknown keys units; known: bins, follows_speed, range, scale,",
+            ),
             ("[data.quantities.x]\nrange = [3.0, 3.0]", r"^range must be \[\] or \[lowest, highest\] legal value, got"),
+            (
+                '[data.quantities.x]\nscale = "log"\nrange = [0.0, 3.0]',
+                r"^range must be of values above 0 for scale = 'log', got \(0\.0, 3\.0\)$",
+            ),
+            (
+                '[data.quantities.x]\nscale = "mel"',
+                r"^data\.quantities\.x\.scale must be one of linear, log, got 'mel'$",
+            ),
+            ("[data.quantities.x]\nbins = 1", r"^bins must be 0 or at least 2, got 1$"),
+            (
+                "[data.quantities.x]\nbins = 8",
+                r"^range must be \[lowest, highest\] legal value for bins = 8, got \[\]$",
+            ),
+            ("[data.quantities.x]\ntolerance = 1.0", r"^tolerance must be a share from 0 to below 1, got 1\.0$"),
         ],
     )
     def test_what_is_wrong_is_said(self, tmp_path: Path, text: str, message: str) -> None:

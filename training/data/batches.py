@@ -13,7 +13,7 @@ from training.data.manifest import Clip
 from training.data.medium import Medium
 from training.data.rare_labels import balanced_order
 from training.data.store import Store
-from training.data.targets import all_targets, targets_of
+from training.data.targets import all_targets, following_speed, targets_of
 
 
 class Batches:
@@ -27,6 +27,7 @@ class Batches:
         self._clips = clips
         self._config = config
         self._targets = torch.from_numpy(all_targets(clips, tasks)).float()
+        self._follow = torch.from_numpy(following_speed(config, tasks))
         epoch_size = len(clips) * config.train.crops_per_clip
         self.batch_size = min(config.train.batch_size, epoch_size)
         self.steps_per_epoch = epoch_size // self.batch_size
@@ -46,7 +47,9 @@ class Batches:
         at = random.random(len(order))
         mine = slice(rank, None, world_size)
         clips = [self._clips[i] for i in order[mine]]
-        return self._medium.crops(self._store, clips, at[mine], speed), self._targets[order[mine]]
+        targets = self._targets[order[mine]]
+        targets = torch.where(self._follow, targets * speed, targets)
+        return self._medium.crops(self._store, clips, at[mine], speed), targets
 
     def clips(self, step: int) -> list[Clip]:
         """The clips of batch `step`, of all processes."""

@@ -145,8 +145,9 @@ def _number(value: Any, name: str, quantity: QuantityConfig, path: Path, number:
     except (TypeError, ValueError):
         found = math.nan
     low, high = quantity.range or (-math.inf, math.inf)
-    if not (math.isfinite(found) and low <= found <= high):
-        wanted = f"a number from {low:g} to {high:g}" if quantity.range else "a finite number"
+    if not (math.isfinite(found) and low <= found <= high and (found > 0 or quantity.scale == "linear")):
+        wanted = "a number above 0" if quantity.scale == "log" else "a finite number"
+        wanted = f"a number from {low:g} to {high:g}" if quantity.range else wanted
         raise ConfigError(f"row {number} of {path} must have {wanted} as {name}, it has {value!r}")
     return found
 

@@ -69,6 +69,15 @@ def targets_of(clips: Sequence[Clip | Truth], task: TaskSpec) -> NDArray[np.floa
     return np.array([[float(label in clip.labels) for label in task.labels] for clip in clips])
 
 
+def following_speed(config: Config, tasks: Mapping[str, TaskSpec]) -> NDArray[np.bool_]:
+    """Which columns of `all_targets` change with the speed at which a window runs, `(labels of all tasks,)`."""
+    columns = []
+    for name, task in tasks.items():
+        quantities = config.data.quantities if name == MAIN else config.side_tasks[name].quantities
+        columns += [label in quantities and quantities[label].follows_speed for label in task.labels]
+    return np.array(columns)
+
+
 def _truths(clips: Sequence[Clip], name: str) -> Sequence[Clip | Truth]:
     if name == MAIN:
         return clips
@@ -84,5 +93,8 @@ def _quantities(config: DataConfig | SideTaskConfig, train: Sequence[Clip | Trut
         if not values.std() > 0:
             raise ConfigError(f"data.quantities.{name} is {values[0]:g} in all clips to train on: nothing to learn")
         low, high = quantity.range or (None, None)
-        quantities.append(Quantity(quantity.unit, low, high, float(values.mean()), float(values.std())))
+        scaled = np.log(values) if quantity.scale == "log" else values
+        mean, deviation = float(scaled.mean()), float(scaled.std())
+        scale, bins, tolerance = quantity.scale, quantity.bins, quantity.tolerance
+        quantities.append(Quantity(quantity.unit, low, high, mean, deviation, scale, bins, tolerance))
     return quantities
