@@ -13,6 +13,7 @@ from training.baselines.mel_cnn import MelCnn
 from training.baselines.mfcc_ridge import MfccRidge
 from training.baselines.mfcc_svm import MfccSvm
 from training.baselines.recordings import Recordings
+from training.baselines.tempo import LibrosaTempo
 from training.config import Config, DataConfig
 from training.data.cache import Cache
 from training.data.manifest import Clip, read_clips
@@ -21,6 +22,7 @@ from training.data.targets import targets_of, task_of
 from training.metrics import measure, over_folds
 
 _BASELINES: dict[str, Callable[[str, Config, Recordings], Baseline]] = {
+    "librosa-tempo": LibrosaTempo,
     "mean": Mean,
     "mel-cnn": MelCnn,
     "mfcc-ridge": MfccRidge,

@@ -103,10 +103,11 @@ def baseline_command(
     """A simpler or better known method on the same folds or split; JSON on standard output.
 
     \b
-    mfcc-svm    MFCC statistics and a support vector machine, for one label
-    mfcc-ridge  the same and a ridge regression, for quantities, shares and several labels
-    mean        the mean of the training clips, whatever the sound
-    mel-cnn     a 2D CNN on log-mel spectrograms, with the recipe's epochs and batches
+    mfcc-svm       MFCC statistics and a support vector machine, for one label
+    mfcc-ridge     the same and a ridge regression, for quantities, shares and several labels
+    librosa-tempo  the strongest period that librosa finds, for a tempo
+    mean           the mean of the training clips, whatever the sound
+    mel-cnn        a 2D CNN on log-mel spectrograms, with the recipe's epochs and batches
     """
     settings = load_config(config, overrides)
     results = measure_baseline(settings, data_folder(data, settings, config), cache, kind, c)
