@@ -227,7 +227,7 @@ def test_a_flipped_bit_is_found_and_mended_by_the_next_call(clips: list[Clip], f
     data_of(folder).write_bytes(damaged)
     cache = open_cache(folder, clips, Bytes(), 0)
     assert_holds(cache, clips[:1])
-    with pytest.raises(ConfigError, match=r"1\.raw is damaged and was struck out; the same command again decodes it"):
+    with pytest.raises(ConfigError, match=r"1\.raw is damaged; the same command again decodes it anew"):
         cache.items(clips[1], 0, 10)
     assert decoded_by(folder, clips) == ["1.raw"]
     assert decoded_by(folder, clips) == []

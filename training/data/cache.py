@@ -17,7 +17,7 @@ import os
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import ExitStack, closing
+from contextlib import ExitStack, closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -126,11 +126,11 @@ class Cache:
 
     def _check(self, clip: Clip, row: _Row) -> None:
         if hashlib.sha256(self._items[row.start : row.end].data).hexdigest() != row.digest:
-            with self._index.writing() as append:
+            with suppress(OSError), self._index.writing() as append:  # a cache that is read-only keeps it
                 append({"content": row.content, "lost": True})
             raise ConfigError(
-                f"the cache's copy of {clip.path} is damaged and was struck out; the same command again decodes it "
-                "anew. If this comes back, test the disk or name another folder with --cache"
+                f"the cache's copy of {clip.path} is damaged; the same command again decodes it anew. "
+                "If this comes back, test the disk or name another folder with --cache"
             )
         self._checked.add(row.content)
 
