@@ -33,7 +33,7 @@ def uses_of_pickle(source: str) -> list[str]:
             found.append(node.module)
         elif isinstance(node, ast.Attribute) and ast.unparse(node) == "torch.load":
             found.append("torch.load")
-        elif isinstance(node, ast.keyword) and node.arg == "allow_pickle":
+        elif isinstance(node, ast.keyword) and node.arg == "allow_pickle" and ast.unparse(node.value) != "False":
             found.append("allow_pickle")
     return found
 
@@ -57,6 +57,10 @@ def test_nothing_we_load_is_a_pickle(root: Path) -> None:
 )
 def test_the_check_for_pickle_sees_it(source: str) -> None:
     assert uses_of_pickle(source)
+
+
+def test_the_check_for_pickle_lets_a_refusal_pass() -> None:
+    assert uses_of_pickle("numpy.load(path, allow_pickle=False)") == []
 
 
 def test_make_help_lists_every_target(root: Path) -> None:
