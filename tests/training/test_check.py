@@ -107,7 +107,7 @@ def test_copies_and_groups_in_two_folds_are_problems_unless_allowed(check: Check
 
 
 def test_leaks_between_splits_are_found(check: Check, root: Path) -> None:
-    rows = ["path,label,split", "high/0.wav,high,train", "high/copy.wav,high,test", "low/0.wav,low,train"]
+    rows = ["path,label,split", "high/0.wav,high,test", "high/copy.wav,high,train", "low/0.wav,low,train"]
     (root / "splits.csv").write_text("\n".join(rows))
     shutil.copy(root / "high" / "0.wav", root / "high" / "copy.wav")
     report = check(manifest="splits.csv", fold="", group="", split="split")

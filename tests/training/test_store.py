@@ -114,6 +114,7 @@ def test_training_on_the_device_gives_the_same_weights(
         weights.append(load_file(model / WEIGHTS))
     assert len(gathered) == 6  # steps of the second training
     assert all(torch.equal(value, weights[1][name]) for name, value in weights[0].items())
+    train(config, data, tmp_path / "never", tmp_path / "cache", Process(0, 1, CPU), None)  # a run may go on elsewhere
 
 
 def test_where_they_lie(cached: tuple[Cache, list[Clip]], monkeypatch: pytest.MonkeyPatch) -> None:
