@@ -10,7 +10,6 @@ import time
 from pathlib import Path
 
 import torch
-from safetensors import safe_open
 from safetensors.torch import load_file
 
 from audiocnn.checkpoint import WEIGHTS
@@ -36,8 +35,9 @@ def steps_done(run: Path, steps_per_epoch: int = STEPS_PER_EPOCH) -> int:
     """How many steps the saved state has seen."""
     if not (run / STATE).is_file():
         return 0
-    with safe_open(run / STATE, framework="pt") as file:
-        progress = json.loads(file.metadata()["progress"])
+    content = (run / STATE).read_bytes()  # at once: the training replaces the file, and `safe_open` looks at it twice
+    header = json.loads(content[8 : 8 + int.from_bytes(content[:8], "little")])
+    progress = json.loads(header["__metadata__"]["progress"])
     return int(progress["epoch"] * steps_per_epoch + progress["step"])
 
 
