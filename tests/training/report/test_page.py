@@ -297,6 +297,7 @@ def test_a_browser_shows_it_without_overflow(crossval: Path, tmp_path: Path) -> 
         "--headless",
         "--no-sandbox",
         "--disable-gpu",
+        "--disable-dev-shm-usage",
         "--window-size=700,900",
         f"--user-data-dir={tmp_path}/user",
     ]
