@@ -8,6 +8,7 @@ import pytest
 from audiocnn import Classifier, Estimate, Prediction, checkpoint
 from audiocnn.errors import CheckpointError
 from audiocnn.inference.torch_backend import TorchBackend
+from audiocnn.nn.heads import head_of
 from audiocnn.spec import Quantity, TaskSpec
 from tests.audio_files import music, noise, silence, tone, wav_bytes
 from tests.conftest import tiny_spec, write_model
@@ -102,3 +103,15 @@ class TestRegression:
 
 def test_scores_are_not_estimates(tiny_model):
     assert all(isinstance(p, Prediction) for p in Classifier.load(tiny_model).classify(SOUND).predictions)
+
+
+def test_windows_in_doubt_between_two_values_decide_together(directory):
+    task = TaskSpec("regression", ("tempo",), (Quantity("BPM", 30, 240, scale="log", bins=25),))
+    classifier = Classifier.load(directory(task))
+    result = classifier.classify(SOUND)
+    logits, _ = classifier.logits(SOUND)
+    whole = head_of(task).of_clips(logits, np.array([len(logits)]))[0, 0]
+    values = [segment.predictions[0].value for segment in result.segments if not segment.silent]
+    assert len({round(value) for value in values}) > 1
+    assert result.predictions[0].value == pytest.approx(whole, abs=1e-9)
+    assert abs(whole - np.mean(values)) > 1e-4

@@ -20,8 +20,12 @@ from training.data.cache import open_cache
 from training.data.manifest import read_clips
 from training.data.media import medium_of
 from training.data.targets import task_of, tasks_of
+from training.distributed import Process
 from training.metrics import measure
+from training.setup import prepare
+from training.validation import answers
 
+ALONE = Process(rank=0, world_size=1, device=torch.device("cpu"))
 BPM = QuantityConfig("BPM", (30.0, 300.0), scale="log", tolerance=0.04)
 
 
@@ -77,6 +81,42 @@ class TestSpeed:
         _, targets = batches.batch(0)
         assert set(targets[:, :2].flatten().tolist()) == {0.0, 1.0}
         assert all(value not in (400, 500, 600, 700) for value in targets[:, 2].tolist())
+
+
+class Crossings(torch.nn.Module):
+    """Sure of the 8th of 32 bins for a low tone and of the 24th for a high one; in between of both, more or less."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.weight = torch.nn.Parameter(torch.zeros(1))
+
+    def forward(self, waveform: torch.Tensor) -> torch.Tensor:
+        share = (waveform[:, 0, 1:] * waveform[:, 0, :-1] < 0).float().mean(dim=1) * 4  # 1200 Hz: 0.3 of the samples
+        logits = torch.full((len(waveform), 32), -10.0)
+        logits[:, 8], logits[:, 24] = 5 * (1 - share), 5 * share
+        return logits
+
+
+def test_the_loop_answers_for_clips_as_the_classifier_does(config: Config, tmp_path: Path) -> None:
+    rows: list[dict[str, object]] = []
+    for index, seconds in enumerate((0.7, 1.4)):
+        low, high = (np.sin(2 * np.pi * hz * np.arange(0, seconds, 1 / 8000)) for hz in (300, 1200))
+        soundfile.write(tmp_path / f"{index}.wav", 0.3 * np.concatenate([low, high]), 8000)
+        rows.append({"path": f"{index}.wav", "hz": 300 * 4**index, "split": "train"})
+    write_manifest(tmp_path, rows)
+    quantities = {"hz": QuantityConfig("Hz", (100.0, 3200.0), scale="log", bins=32)}
+    data = DataConfig(manifest="clips.csv", split="split", kind="regression", quantities=quantities)
+    regression = replace(config, data=data)
+    setup = prepare(regression, tmp_path, tmp_path / "cache", ALONE, None)
+    network = Crossings().eval()
+    found = answers(network, regression, setup, setup.split.train)
+    for clip, row in zip(setup.split.train, found, strict=True):
+        windows = np.stack([window.values for window in setup.medium.windows(setup.cache.items(clip))])
+        with torch.inference_mode():
+            logits = network(torch.from_numpy(windows)).double().numpy()
+        expected = setup.heads.of_clips(logits, np.array([len(windows)]))[0]
+        np.testing.assert_allclose(row, expected)
+        assert abs(row[0] / setup.heads.answers(logits).mean() - 1) > 0.1
 
 
 class TestLogScale:
