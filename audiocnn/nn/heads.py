@@ -195,7 +195,7 @@ class _Bins:
 
         centres = targets.new_tensor(self._centres)
         values = targets.log() if self._is_log else targets
-        distances = (values.clamp(centres[0], centres[-1])[:, None] - centres) / (centres[1] - centres[0])
+        distances = (values[:, None] - centres) / (centres[1] - centres[0])
         return F.cross_entropy(logits, (-0.5 * distances.square()).softmax(dim=1))
 
 
