@@ -23,6 +23,7 @@ from training.config import AugmentConfig, Config
 from training.dry_run import dry_run
 from training.lr_find import smoothed, suggested_rate, sweep_rates
 from training.overfit import overfit_batch
+from training.setup import prepare
 
 
 class Blind(nn.Module):
@@ -101,9 +102,17 @@ def test_shares_as_targets_allow_no_loss_of_zero(config: Config, data: Path, tmp
     assert (outcome.steps, outcome.first) == (1, outcome.last)
 
 
-def test_the_batch_to_learn_is_not_augmented(config: Config) -> None:
+def test_the_batch_to_learn_is_neither_augmented_nor_mixed(
+    with_train: Callable[..., Config], data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[Config] = []
+    monkeypatch.setattr(overfit, "prepare", lambda config, *rest: asked.append(config) or prepare(config, *rest))
     everything = AugmentConfig(speed=0.1, noise_db=(3.0, 9.0), time_masks=2, polarity=True)
-    off = overfit._off(everything)
+    config = replace(with_train(mixup=1.0, mixing="between-class", cut_mix=0.5), augment=everything)
+    overfit_batch(config, data, tmp_path, ALONE, None, steps=1)
+    (used,) = asked
+    assert (used.train.mixup, used.train.cut_mix, used.train.label_smoothing) == (0, 0, 0)
+    off = used.augment
     assert (off.speed, off.gain_db, off.noise_db, off.polarity, off.time_masks) == (0.0, 0.0, (), False, 2)
 
 
