@@ -362,7 +362,8 @@ def test_evaluating_a_fold_that_is_not_there_names_those_that_are(data: Path, tm
 def test_evaluating_a_fold_takes_its_clips_alone(data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[Clip] = []
 
-    def perfect(_: str, clips: list[Clip], __: Path) -> tuple[Answered, ModelSpec]:
+    def perfect(_: str, clips: list[Clip], __: Path, *, max_unreadable: float) -> tuple[Answered, ModelSpec]:
+        assert max_unreadable == DataConfig().max_unreadable
         asked.extend(clips)
         logits = np.eye(2, dtype=np.float32)
         answered = Answered(["a", "b"], ["", ""], np.array([1, 1]), logits, np.zeros(2), {MAIN: np.eye(2)})
