@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from audiocnn.spec import ModelSpec, TaskKind
+from audiocnn.spec import ModelSpec, Scale, TaskKind
 
 _SHA256 = "5f0d3c6c1d1f4c5f0a7d8b1b0d6f5c5b6ad1c6e0f3f0f9d3a1a9d3b1e2c4f687"
 _REQUEST_ID = "0d8f5a3e-6a55-4a1c-9d6c-2f6f0c1b7e11"
@@ -202,8 +202,11 @@ class QuantityBody(BaseModel):
     unit: str
     low: float | None
     high: float | None
-    mean: float = Field(description="Of the training data, as the deviation.")
+    mean: float = Field(description="Of the training data or of its logarithms, as the deviation.")
     deviation: float
+    scale: Scale = Field("linear", description="`log` where ratios count.")
+    bins: int = Field(0, description="How many values the network chooses between; 0 if it answers with a number.")
+    tolerance: float = Field(0.0, description="The relative error below which reports count an answer as right.")
 
 
 class TaskBody(BaseModel):

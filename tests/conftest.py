@@ -25,6 +25,14 @@ SLIM = {
 """Arguments that make large networks small enough to run in tests; full counts are taken on torch's meta device."""
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Tests marked `gpu` are skipped, and say so, where there is none."""
+    if not torch.cuda.is_available():
+        for item in items:
+            if item.get_closest_marker("gpu"):
+                item.add_marker(pytest.mark.skip(reason="no CUDA device"))
+
+
 def lively_network(architecture: str, num_outputs: int, arguments: dict | None = None) -> torch.nn.Module:
     """A network in evaluation mode that looks trained: batch norms have statistics and the outputs differ."""
     torch.manual_seed(1)

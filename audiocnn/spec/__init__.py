@@ -13,7 +13,7 @@ from audiocnn.spec.input import (
     VolumeSpec,
 )
 from audiocnn.spec.model import MAIN, ModelSpec
-from audiocnn.spec.task import Quantity, TaskKind, TaskSpec
+from audiocnn.spec.task import Quantity, Scale, TaskKind, TaskSpec
 
 __all__ = [
     "INPUT_SPECS",
@@ -26,6 +26,7 @@ __all__ = [
     "ModelSpec",
     "Normalisation",
     "Quantity",
+    "Scale",
     "Tail",
     "TaskKind",
     "TaskSpec",
