@@ -35,6 +35,11 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
+def restarting() -> list[str]:
+    """One address for all attempts, as between machines; with --standalone each of them gets a store of its own."""
+    return ["--master-addr", "127.0.0.1", "--master-port", str(free_port()), "--max-restarts", "1"]
+
+
 def start(folder: Path, data: Path) -> subprocess.Popen[str]:
     settings = "\n".join(f"{name} = {value}" for name, value in SETTINGS.items())
     toml = TOML.replace("epochs = 1", settings).replace("validation = 0.0", "validation = 0.3")
@@ -42,9 +47,7 @@ def start(folder: Path, data: Path) -> subprocess.Popen[str]:
     (folder / "run.toml").write_text(toml)
     arguments = ["train", "run.toml", "--data", str(data), "--device", "cpu", "--threads", "1"]
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
-    # One address for all attempts, as between machines; with --standalone each attempt would get a store of its own.
-    address = ["--master-addr", "127.0.0.1", "--master-port", str(free_port()), "--max-restarts", "1"]
-    command = [*LAUNCH, *address, "-m", "training", *arguments]
+    command = [*LAUNCH, *restarting(), "-m", "training", *arguments]
     with (folder / "errors").open("a") as errors:
         return subprocess.Popen(command, cwd=folder, env=environment, stdout=subprocess.PIPE, stderr=errors, text=True)
 
@@ -96,6 +99,31 @@ def test_killed_and_stopped_it_ends_with_the_weights_of_never_stopping(data: Pat
             assert torch.equal(value, tensors[name]), name
     assert len(rows(whole / RUN)) == EPOCHS
     assert Classifier.load(whole / RUN / "model").classify(data / "low" / "3.wav").predictions
+
+
+RESTART = """
+import os, signal, sys, time
+from training.distributed import join
+
+attempt, rank = int(os.environ["TORCHELASTIC_RESTART_COUNT"]), int(os.environ["RANK"])
+time.sleep(float(sys.argv[1]) * attempt * rank)
+with join("cpu") as process:
+    process.highest(rank)
+    if (attempt, rank) == (0, 1):
+        os.kill(os.getpid(), signal.SIGKILL)
+    print(attempt, process.gather(rank), flush=True)
+"""
+
+
+@pytest.mark.parametrize("delay_s", [0, 3])
+def test_processes_started_again_do_not_look_for_those_that_are_gone(tmp_path: Path, delay_s: int) -> None:
+    """Whether they come at once or one of them late: without a store of their own, one or the other went wrong."""
+    (tmp_path / "restart.py").write_text(RESTART)
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
+    command = [*LAUNCH, *restarting(), str(tmp_path / "restart.py"), str(delay_s)]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=240)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines() == ["1 [0, 1]"] * 2
 
 
 VALIDATE = """
