@@ -26,7 +26,7 @@ train: $(if $(CONFIG),,missing-CONFIG) $(VENV)/.train,vision ## Train a model: C
 test: ## Run every check and test in a fresh environment, as CI does
 	rm -rf .venv-test
 	@$(MAKE) --no-print-directory VENV=.venv-test lint
-	.venv-test/bin/python -m pytest
+	.venv-test/bin/python -m pytest -n auto --dist loadfile
 
 test-slow: $(VENV)/.dev ## Run the tests that take minutes
 	$(PYTHON_BIN) -m pytest -m slow
