@@ -7,10 +7,10 @@ from fastapi import FastAPI
 
 import audiocnn
 from service import errors, openapi
-from service.body import UploadMemory
-from service.engine import Engine, LocalEngine
+from service.engines import Engine, LocalEngine
 from service.middleware import RequestContext
-from service.routes import router
+from service.receive.body import UploadMemory
+from service.routes import ROUTERS
 from service.settings import Settings
 from service.state import ServiceState
 
@@ -40,7 +40,8 @@ def create_app(settings: Settings | None = None, engine: Engine | None = None) -
         redirect_slashes=False,  # a redirected upload is sent twice, or not at all by curl
     )
     app.state.service = ServiceState(settings, engine, UploadMemory(settings.max_buffered_bytes))
-    app.include_router(router)
+    for router in ROUTERS:
+        app.include_router(router)
     app.add_middleware(RequestContext)
     errors.install(app)
     openapi.install(app)

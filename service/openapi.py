@@ -6,7 +6,7 @@ from typing import Any
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
-from service.multipart import FIELD
+from service.receive.multipart import FIELD
 from service.schemas import Problem
 
 _BINARY = {"type": "string", "format": "binary"}

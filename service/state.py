@@ -5,8 +5,8 @@ from typing import Annotated
 
 from fastapi import Depends, Request
 
-from service.body import UploadMemory
-from service.engine import Engine
+from service.engines import Engine
+from service.receive.body import UploadMemory
 from service.settings import Settings
 
 

@@ -12,7 +12,7 @@ import pytest
 
 from audiocnn import Classifier, MediaError, Result, errors
 from service.app import create_app
-from service.engine import LocalEngine
+from service.engines import LocalEngine
 from service.errors import STATUS
 from service.schemas import ClassifyResponse, ModelsResponse, Problem
 from service.settings import Settings

@@ -12,7 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from audiocnn import AudioError
-from service.engine import LocalEngine
+from service.engines import LocalEngine
 from service.errors import DeadlineExceededError, OverloadedError
 from service.settings import Settings
 from tests.audio_files import encoded, noise, silence, tone, wav_bytes

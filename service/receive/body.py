@@ -9,7 +9,7 @@ from fastapi import Request
 from audiocnn.errors import EmptyAudioError, EmptyVisualError
 from audiocnn.spec import Media
 from service.errors import BodyTooLargeError, OverloadedError, SlowBodyError, UnsupportedMediaTypeError
-from service.multipart import file_of
+from service.receive.multipart import file_of
 from service.settings import Settings
 
 _EXAMPLES = {"audio": "audio/wav", "image": "image/png", "video": "video/mp4"}  # volumes have no type of their own

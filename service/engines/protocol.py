@@ -1,0 +1,36 @@
+"""`Engine`: what the routes know of whatever classifies."""
+
+from typing import Protocol
+
+from audiocnn import ModelSpec, Result
+from audiocnn.prediction import ModelInfo
+
+
+class Engine(Protocol):
+    """A model at work somewhere: in this process or elsewhere."""
+
+    async def start(self) -> None:
+        """Load the model; `models` and `classify` work from here on."""
+        ...
+
+    async def close(self) -> None:
+        """Release everything; nothing is classified afterwards."""
+        ...
+
+    @property
+    def ready(self) -> bool:
+        """Whether `classify` works."""
+        ...
+
+    @property
+    def model(self) -> tuple[ModelSpec, ModelInfo]:
+        """The model that answers. Raises `NotReadyError` before `start`."""
+        ...
+
+    async def classify(self, data: bytes) -> Result:
+        """The answer for encoded audio, with the time it waited.
+
+        Raises an `AudioError` for bad audio, `NotReadyError`, `OverloadedError` if too much waits already, and
+        `DeadlineExceededError`.
+        """
+        ...

@@ -1,0 +1,17 @@
+"""The bodies that clients send and see, for /docs and /openapi.json."""
+
+from service.schemas.classify import ClassifyParameters, ClassifyResponse, EstimateBody, PredictionBody
+from service.schemas.health import StatusBody
+from service.schemas.models import ModelsResponse, ServedModel
+from service.schemas.problem import Problem
+
+__all__ = [
+    "ClassifyParameters",
+    "ClassifyResponse",
+    "EstimateBody",
+    "ModelsResponse",
+    "PredictionBody",
+    "Problem",
+    "ServedModel",
+    "StatusBody",
+]
