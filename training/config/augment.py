@@ -1,0 +1,62 @@
+"""The section `[augment]` for sound."""
+
+import math
+from dataclasses import dataclass
+
+from audiocnn.errors import ConfigError
+from training.config.checks import check_fields
+
+_MOST_DB = 120
+_STEEPEST = 4  # exponent of coloured noise
+
+
+@dataclass(frozen=True, slots=True)
+class AugmentConfig:
+    """What each training window goes through, in this order; 0 or an empty range switches a step off.
+
+    speed: largest relative change of speed and pitch. shift: largest move in time, as a share of the window; what
+    leaves at one end enters at the other. gain_db: largest change of level, either way. segment_gain_db: largest of the
+    slow changes of level within the window, either way.
+    soft_clip: probability of a saturated master. eq_db: deviation of a random equaliser curve. low_pass: probability of
+    an upper limit between 2.5 kHz and the Nyquist frequency. high_pass: probability of a lower limit between
+    40 and 250 Hz. noise_db: range of signal-to-noise ratios of noise, applied to every second window. noise_colours:
+    range of the exponent a of its power 1/f^a: 0 white, 1 pink, 2 brown, -1 blue, -2 violet; white if empty.
+    codec: probability of the errors and the upper limit of a lossy encoder. time_mask_ms: longest stretch that is
+    silenced, `time_masks` of them in each window.
+    polarity: flip half of the windows.
+    """
+
+    speed: float = 0.0
+    shift: float = 0.0
+    gain_db: float = 6.0
+    segment_gain_db: float = 0.0
+    soft_clip: float = 0.0
+    eq_db: float = 0.0
+    low_pass: float = 0.0
+    high_pass: float = 0.0
+    noise_db: tuple[float, ...] = (15.0, 45.0)
+    noise_colours: tuple[float, ...] = ()
+    codec: float = 0.0
+    time_mask_ms: float = 0.0
+    time_masks: int = 1
+    polarity: bool = True
+
+    def __post_init__(self) -> None:
+        check_fields("augment.", self, ["speed"], lambda v: 0 <= v < 1, "a share from 0 to below 1")
+        check_fields("augment.", self, ["shift"], lambda v: 0 <= v <= 1, "a share from 0 to 1")
+        levels = ["gain_db", "segment_gain_db", "eq_db"]
+        check_fields("augment.", self, levels, lambda v: 0 <= v <= _MOST_DB, f"from 0 to {_MOST_DB} dB")
+        chances = ["soft_clip", "low_pass", "high_pass", "codec"]
+        check_fields("augment.", self, chances, lambda v: 0 <= v <= 1, "a probability from 0 to 1")
+        check_fields("augment.", self, ["time_mask_ms"], lambda v: 0 <= v < math.inf, "a finite number from 0 up")
+        check_fields("augment.", self, ["time_masks"], lambda v: v >= 1, "at least 1")
+        for name, most, unit in (("noise_db", _MOST_DB, " dB"), ("noise_colours", _STEEPEST, "")):
+            values = getattr(self, name)
+            if not _is_range(values, most):
+                raise ConfigError(
+                    f"augment.{name} must be [] or [lowest, highest] from -{most} to {most}{unit}, got {list(values)}"
+                )
+
+
+def _is_range(values: tuple[float, ...], most: float) -> bool:
+    return not values or (len(values) == 2 and -most <= values[0] <= values[1] <= most)
