@@ -2,13 +2,19 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 
 from fastapi import FastAPI
 
 import audiocnn
 from service import errors, openapi
 from service.engines import Engine, LocalEngine
-from service.middleware import RequestContext
+from service.guard.digests import read_digests
+from service.guard.headers import SecurityHeaders, allow_origins
+from service.guard.keys import OPEN_PATHS, ApiKeys
+from service.guard.rate import RateLimit
+from service.observe.metrics import Metrics
+from service.observe.middleware import RequestContext
 from service.receive.body import UploadMemory
 from service.routes import ROUTERS
 from service.settings import Settings
@@ -17,13 +23,18 @@ from service.state import ServiceState
 _DESCRIPTION = "Classifies recordings with 1D CNNs on the raw waveform."
 
 
-def create_app(settings: Settings | None = None, engine: Engine | None = None) -> FastAPI:
+def create_app(
+    settings: Settings | None = None, engine: Engine | None = None, shared_dir: Path | None = None
+) -> FastAPI:
     """The service as an ASGI application; its lifespan loads the model and releases it.
 
-    settings: read from the environment by default. engine: what classifies, a `LocalEngine` by default.
+    settings: read from the environment by default. engine: what classifies, a `LocalEngine` by default. shared_dir: a
+    folder for what several processes of one service share, none for a single one. Raises `ConfigError` for API keys
+    that cannot be read.
     """
     settings = settings or Settings()
-    engine = engine or LocalEngine(settings)
+    metrics = Metrics()
+    engine = engine or LocalEngine(settings, metrics)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
@@ -39,10 +50,25 @@ def create_app(settings: Settings | None = None, engine: Engine | None = None) -
         generate_unique_id_function=lambda route: route.name,  # names of methods in generated clients
         redirect_slashes=False,  # a redirected upload is sent twice, or not at all by curl
     )
-    app.state.service = ServiceState(settings, engine, UploadMemory(settings.max_buffered_bytes))
+    service = ServiceState(settings, engine, UploadMemory(settings.max_buffered_bytes), metrics)
+    app.state.service = service
     for router in ROUTERS:
         app.include_router(router)
-    app.add_middleware(RequestContext)
+    _guard(app, settings, shared_dir)
+    app.add_middleware(RequestContext, service=service)
+    app.add_middleware(SecurityHeaders)
     errors.install(app)
     openapi.install(app)
     return app
+
+
+def _guard(app: FastAPI, settings: Settings, shared_dir: Path | None) -> None:
+    """Keys, and CORS around them: browsers ask without a key first, and their pages may read a 401."""
+    if digests := read_digests(settings.api_keys, settings.api_keys_file):
+        per_minute = settings.rate_limit_per_minute
+        file = None if shared_dir is None else shared_dir / "rates"
+        rate = RateLimit(len(digests), per_minute, settings.rate_limit_burst, file) if per_minute else None
+        open_paths = OPEN_PATHS | {"/metrics"} if settings.metrics_open else OPEN_PATHS
+        app.add_middleware(ApiKeys, digests=digests, open_paths=open_paths, rate=rate)
+    if origins := settings.cors_origins.replace(",", " ").split():
+        allow_origins(app, origins)

@@ -11,9 +11,7 @@ from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
 from audiocnn import errors as library
-
-RETRY_AFTER_S = 1
-"""Told to clients with every 503: a queue of short files moves within a second."""
+from service.problem import RETRY_AFTER_S, problem_body
 
 _SHOWN_NAME = 60  # characters of an unknown parameter's name worth repeating
 _SHOWN_PATH = 200
@@ -23,6 +21,39 @@ class RequestError(Exception):
     """Base of what the service itself refuses. The message is shown to the client."""
 
     code: ClassVar[str]
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """Of the response, beside those that every problem has."""
+        return {}
+
+
+class RetryLaterError(RequestError):
+    """Base of what may go well later. retry_after_s: how much later."""
+
+    def __init__(self, message: str, retry_after_s: int = RETRY_AFTER_S) -> None:
+        super().__init__(message)
+        self.retry_after_s = retry_after_s
+
+    @property
+    def headers(self) -> dict[str, str]:
+        return {"Retry-After": str(self.retry_after_s)}
+
+
+class UnauthorizedError(RequestError):
+    """The request has no API key, or one that is not known."""
+
+    code = "unauthorized"
+
+    @property
+    def headers(self) -> dict[str, str]:
+        return {"WWW-Authenticate": 'Bearer realm="audiocnn"'}
+
+
+class RateLimitedError(RetryLaterError):
+    """The API key has asked too often."""
+
+    code = "rate_limited"
 
 
 class MalformedBodyError(RequestError):
@@ -55,13 +86,13 @@ class WrongFieldError(RequestError):
     code = "wrong_field"
 
 
-class OverloadedError(RequestError):
+class OverloadedError(RetryLaterError):
     """As much work or data is held as the service allows."""
 
     code = "overloaded"
 
 
-class NotReadyError(RequestError):
+class NotReadyError(RetryLaterError):
     """The model is not loaded, or the process is about to stop."""
 
     code = "not_ready"
@@ -88,12 +119,14 @@ STATUS: dict[type[Exception], tuple[int, str]] = {
     library.VisualError: (400, "The file cannot be used"),
     library.FileTooLargeError: (413, "The file is too large"),
     library.MediaError: (400, "The file cannot be used"),
+    UnauthorizedError: (401, "The request has no valid API key"),
     MalformedBodyError: (400, "The request body is malformed"),
     SlowBodyError: (408, "The request body came too slowly"),
     BodyTooLargeError: (413, "The request body is too large"),
     UnsupportedMediaTypeError: (415, "The content type is not supported"),
     WrongFieldError: (422, "The form does not hold one file"),
     RequestValidationError: (422, "A parameter is not valid"),
+    RateLimitedError: (429, "The API key has asked too often"),
     OverloadedError: (503, "The service is busy"),
     NotReadyError: (503, "The service is not ready"),
     DeadlineExceededError: (504, "The answer took too long"),
@@ -109,19 +142,16 @@ def problem(
     code: str,
     headers: Mapping[str, str] | None = None,
 ) -> JSONResponse:
-    """The problem response; a 503 also says when to try again."""
-    body: dict[str, Any] = {
-        "type": f"urn:audiocnn:problem:{code}",
-        "title": title,
-        "status": status,
-        "detail": detail,
-        "instance": quote(request.url.path)[:_SHOWN_PATH],
-        "code": code,
-        "request_id": request.state.request_id,
-    }
-    headers = dict(headers or {})
-    if status == HTTPStatus.SERVICE_UNAVAILABLE:
-        headers["Retry-After"] = str(RETRY_AFTER_S)
+    """The problem response. Its code is left in `request.state.problem_code` for those who count."""
+    request.state.problem_code = code
+    body = problem_body(
+        status,
+        title=title,
+        detail=detail,
+        code=code,
+        instance=quote(request.url.path)[:_SHOWN_PATH],
+        request_id=request.state.request_id,
+    )
     return JSONResponse(body, status, headers, media_type="application/problem+json")
 
 
@@ -138,16 +168,18 @@ def internal_problem(request: Request) -> JSONResponse:
 
 def install(app: FastAPI) -> None:
     """Make every error of `app` a problem. Unexpected exceptions are left to the `RequestContext` middleware."""
-    app.add_exception_handler(RequestError, _known)
-    app.add_exception_handler(library.MediaError, _known)
+    app.add_exception_handler(RequestError, known_problem)
+    app.add_exception_handler(library.MediaError, known_problem)
     app.add_exception_handler(RequestValidationError, _invalid_parameters)
     app.add_exception_handler(HTTPException, _http)
 
 
-async def _known(request: Request, error: Exception) -> JSONResponse:
+async def known_problem(request: Request, error: Exception) -> JSONResponse:
+    """The problem for an error that `STATUS` has."""
     status, title = next(STATUS[kind] for kind in type(error).__mro__ if kind in STATUS)
     code: str = getattr(error, "code", "error")
-    return problem(request, status, title=title, detail=str(error), code=code)
+    headers = error.headers if isinstance(error, RequestError) else None
+    return problem(request, status, title=title, detail=str(error), code=code, headers=headers)
 
 
 async def _invalid_parameters(request: Request, error: Exception) -> JSONResponse:

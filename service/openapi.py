@@ -33,10 +33,12 @@ UPLOAD: dict[str, Any] = {
 
 _MEANING = {
     400: "No file, or a file or a form that cannot be decoded.",
+    401: "No API key, or one that is not known; only of a service with keys.",
     408: "The body came too slowly.",
     413: "Too many bytes, too long, or too large once decoded.",
     415: "Not a content type or a format that is taken.",
     422: "A parameter or a form field is not valid, or the file has values that are not finite numbers.",
+    429: "The API key has asked too often; `Retry-After` says when to try again.",
     500: "The service failed.",
     503: "Busy, loading or about to stop; `Retry-After` says when to try again.",
     504: "The answer took too long.",

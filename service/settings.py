@@ -1,6 +1,8 @@
 """Every knob of the service, read from `AUDIOCNN_*` environment variables by whoever builds the application."""
 
 import os
+from pathlib import Path
+from typing import Literal
 
 from pydantic import Field, PositiveFloat, PositiveInt
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -31,15 +33,48 @@ class Settings(BaseSettings):
     )
     max_buffered_bytes: PositiveInt = Field(default=256 * _MIB, description="All uploads held in memory at one time.")
 
-    workers: PositiveInt = Field(default_factory=_usable_cpus, description="Files classified at the same time.")
+    processes: PositiveInt = Field(
+        default=1, description="Processes that serve; each has workers, a queue and a model of its own."
+    )
+    workers: PositiveInt = Field(
+        default_factory=_usable_cpus, description="Files classified at the same time, in each process."
+    )
     max_queue: int = Field(default=32, ge=0, description="Files that may wait for a worker; more are answered 503.")
+    max_connections: PositiveInt = Field(default=400, description="Connections of each process; more are answered 503.")
+    max_header_bytes: PositiveInt = Field(default=32_768, description="Largest request line and headers; then 431.")
+    header_timeout_s: PositiveFloat = Field(
+        default=10, description="Time in seconds to receive the headers of a request; then 408."
+    )
     body_timeout_s: PositiveFloat = Field(default=60, description="Time in seconds to receive an upload; then 408.")
     classify_timeout_s: PositiveFloat = Field(
-        default=120, description="Time in seconds to wait and classify; then 504."
+        default=120, description="Time in seconds from the first byte of a request to its answer; then 504."
     )
+    keep_alive_s: PositiveInt = Field(default=5, description="Seconds until an idle connection is closed.")
     drain_s: float = Field(
         default=5, ge=0, description="Seconds between SIGTERM, when /readyz turns 503, and the end of new connections."
     )
+
+    api_keys: str = Field(
+        default="",
+        description="SHA-256 digests of the API keys that may ask, in hexadecimal, with commas; none: all may.",
+    )
+    api_keys_file: Path | None = Field(
+        default=None, description="File with such digests, one at the start of each line; `#` begins a comment."
+    )
+    rate_limit_per_minute: int = Field(
+        default=0, ge=0, description="Requests that each API key may send in a minute; then 429. 0 for any number."
+    )
+    rate_limit_burst: PositiveInt = Field(default=10, description="Requests that each API key may send at once.")
+    cors_origins: str = Field(
+        default="", description="Origins whose pages may ask, with commas, such as https://example.org; * for all."
+    )
+    metrics_open: bool = Field(default=True, description="Whether /metrics is served without an API key.")
+    log_format: Literal["text", "json"] = Field(default="text", description="Lines for people, or JSON.")
+
+    @property
+    def grace_s(self) -> int:
+        """How long the slowest request that is allowed may still take once no more are accepted."""
+        return int(self.header_timeout_s + max(self.body_timeout_s, self.classify_timeout_s)) + 1
 
     @property
     def decode_limits(self) -> DecodeLimits:

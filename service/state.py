@@ -6,6 +6,7 @@ from typing import Annotated
 from fastapi import Depends, Request
 
 from service.engines import Engine
+from service.observe.metrics import Metrics
 from service.receive.body import UploadMemory
 from service.settings import Settings
 
@@ -17,6 +18,7 @@ class ServiceState:
     settings: Settings
     engine: Engine
     memory: UploadMemory
+    metrics: Metrics
     draining: bool = False
 
 

@@ -2,13 +2,12 @@
 
 import asyncio
 import dataclasses
-import threading
-import time
-from concurrent.futures import ThreadPoolExecutor
 
-from audiocnn import Classifier, ModelSpec, Result
+from audiocnn import Classifier, MediaError, ModelSpec, Result
 from audiocnn.prediction import ModelInfo
-from service.errors import DeadlineExceededError, NotReadyError, OverloadedError
+from service.engines.queue import WorkQueue
+from service.errors import NotReadyError
+from service.observe.metrics import Metrics
 from service.settings import Settings
 
 
@@ -19,19 +18,20 @@ class LocalEngine:
     uses one thread only, or they would fight over them.
     """
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, metrics: Metrics | None = None) -> None:
         self._settings = settings
+        self._metrics = metrics or Metrics()
         self._limits = settings.decode_limits
         self._classifier: Classifier | None = None
-        self._pool = ThreadPoolExecutor(settings.workers, "classify")
-        self._places = threading.Semaphore(settings.workers + settings.max_queue)
+        self._queue = WorkQueue(settings.workers, settings.max_queue, self._metrics.queue_changed)
 
     async def start(self) -> None:
         self._classifier = await asyncio.to_thread(self._load)
+        self._metrics.serves(self._classifier.info)
 
     async def close(self) -> None:
         self._classifier = None
-        self._pool.shutdown(wait=False, cancel_futures=True)
+        self._queue.close()
 
     @property
     def ready(self) -> bool:
@@ -42,27 +42,24 @@ class LocalEngine:
         classifier = self._loaded()
         return classifier.spec, classifier.info
 
-    async def classify(self, data: bytes) -> Result:
+    @property
+    def queue_depth(self) -> int:
+        return self._queue.depth
+
+    async def classify(self, data: bytes, deadline_s: float) -> Result:
         classifier = self._loaded()
-        if not self._places.acquire(blocking=False):
-            raise OverloadedError(f"{self._settings.max_queue} files are waiting already; try again shortly")
-        queued = time.perf_counter()
 
-        def run() -> Result:
-            queue_ms = 1000 * (time.perf_counter() - queued)
+        def work(waited_s: float) -> Result:
             result = classifier.classify(data, self._limits)
-            return dataclasses.replace(result, timing=dataclasses.replace(result.timing, queue_ms=queue_ms))
+            return dataclasses.replace(result, timing=dataclasses.replace(result.timing, queue_ms=1000 * waited_s))
 
-        job = self._pool.submit(run)
-        # Not in a `finally`: a caller may give up, but its place is free only when its thread is.
-        job.add_done_callback(lambda _: self._places.release())
         try:
-            async with asyncio.timeout(self._settings.classify_timeout_s):
-                return await asyncio.wrap_future(job)
-        except TimeoutError as error:
-            raise DeadlineExceededError(
-                f"no answer within {self._settings.classify_timeout_s:g} s; send a shorter piece or try again later"
-            ) from error
+            result = await self._queue.run(work, deadline_s)
+        except MediaError as error:
+            self._metrics.decode_failed(error.code)
+            raise
+        self._metrics.classified(result)
+        return result
 
     def _loaded(self) -> Classifier:
         if self._classifier is None:

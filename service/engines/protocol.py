@@ -27,9 +27,15 @@ class Engine(Protocol):
         """The model that answers. Raises `NotReadyError` before `start`."""
         ...
 
-    async def classify(self, data: bytes) -> Result:
+    @property
+    def queue_depth(self) -> int:
+        """How many files wait."""
+        ...
+
+    async def classify(self, data: bytes, deadline_s: float) -> Result:
         """The answer for encoded audio, with the time it waited.
 
+        deadline_s: when it must be there, in seconds of `time.monotonic`. Cancelled, it drops what has not begun.
         Raises an `AudioError` for bad audio, `NotReadyError`, `OverloadedError` if too much waits already, and
         `DeadlineExceededError`.
         """

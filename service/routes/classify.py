@@ -8,6 +8,7 @@ from fastapi.responses import JSONResponse
 from service.errors import NotReadyError
 from service.openapi import UPLOAD, problems
 from service.receive.body import uploaded_file
+from service.receive.presence import while_present
 from service.schemas import ClassifyParameters, ClassifyResponse
 from service.state import SharedState
 
@@ -18,7 +19,7 @@ router = APIRouter()
     "/classify",
     tags=["classify"],
     response_model=ClassifyResponse,
-    responses=problems([400, 408, 413, 415, 422, 500, 503, 504]),
+    responses=problems([400, 401, 408, 413, 415, 422, 429, 500, 503, 504]),
     openapi_extra=UPLOAD,
 )
 async def classify(
@@ -33,6 +34,7 @@ async def classify(
         raise NotReadyError("the model is not loaded; try again shortly")
     media = service.engine.model[0].input.media
     async with uploaded_file(request, service.memory, service.settings, media) as file:
-        result = await service.engine.classify(file)
+        deadline_s = request.state.arrived_s + service.settings.classify_timeout_s
+        result = await while_present(request, service.engine.classify(file, deadline_s))
     answer = result.to_json(top_k=parameters.top_k, threshold=parameters.threshold, segments=parameters.segments)
     return JSONResponse({"request_id": request.state.request_id, **answer})

@@ -1,7 +1,9 @@
-"""Whether the process lives, and whether it wants requests."""
+"""Whether the process lives, whether it wants requests, and what it has counted."""
 
-from fastapi import APIRouter
-from fastapi.responses import RedirectResponse
+import asyncio
+
+from fastapi import APIRouter, Request
+from fastapi.responses import RedirectResponse, Response
 
 from service.errors import NotReadyError
 from service.openapi import problems
@@ -29,6 +31,20 @@ async def readyz(service: SharedState) -> StatusBody:
     if not service.engine.ready:
         raise NotReadyError("the model is not loaded; try again shortly")
     return StatusBody(status="ready")
+
+
+@router.get(
+    "/metrics",
+    tags=["health"],
+    response_class=Response,
+    responses={200: {"content": {"text/plain": {"schema": {"type": "string"}}}}},
+)
+async def metrics(request: Request, service: SharedState) -> Response:
+    """What the service has counted, over all its processes, for Prometheus."""
+    accept = request.headers.get("accept", "")
+    # Several processes keep their numbers in files, which take a moment to read.
+    text, content_type = await asyncio.to_thread(service.metrics.exposition, accept)
+    return Response(text, media_type=content_type)
 
 
 @router.get("/", include_in_schema=False)

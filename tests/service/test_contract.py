@@ -74,7 +74,7 @@ def references(node: Any) -> Iterator[str]:
 def test_openapi_resolves_and_tells_the_truth(server: Server) -> None:
     document = server.client.get("/openapi.json").json()
     assert document["openapi"].startswith("3.1")
-    assert set(document["paths"]) == {"/classify", "/v1/models", "/livez", "/readyz", "/healthz"}
+    assert set(document["paths"]) == {"/classify", "/v1/models", "/livez", "/readyz", "/healthz", "/metrics"}
     for reference in references(document):
         target = document
         for name in reference.removeprefix("#/").split("/"):
@@ -107,13 +107,13 @@ def test_every_kind_of_media_error_has_its_status() -> None:
 
 
 class BrokenEngine(LocalEngine):
-    async def classify(self, data: bytes) -> Result:
+    async def classify(self, data: bytes, deadline_s: float) -> Result:
         raise RuntimeError("the secret of /etc/passwd")
 
 
 class NanEngine(LocalEngine):
-    async def classify(self, data: bytes) -> Result:
-        result = await super().classify(data)
+    async def classify(self, data: bytes, deadline_s: float) -> Result:
+        result = await super().classify(data, deadline_s)
         object.__setattr__(result.media, "duration_s", float("nan"))
         return result
 

@@ -132,18 +132,18 @@ def test_memory_for_uploads_is_bounded_and_given_back(small_server: Server) -> N
 
 
 def test_deadline_leaves_the_worker_its_place_until_it_is_free() -> None:
-    engine = LocalEngine(Settings(workers=1, max_queue=0, classify_timeout_s=0.01))
+    engine = LocalEngine(Settings(workers=1, max_queue=0))
 
     async def scenario() -> None:
         await engine.start()
-        with pytest.raises(DeadlineExceededError, match=r"0\.01 s"):
-            await engine.classify(MINUTE)
+        with pytest.raises(DeadlineExceededError):
+            await engine.classify(MINUTE, time.monotonic() + 0.01)
         with pytest.raises(OverloadedError):
-            await engine.classify(GOOD)
+            await engine.classify(GOOD, time.monotonic() + 60)
         for _ in range(500):
             await asyncio.sleep(0.02)
             try:
-                await engine.classify(b"not audio")
+                await engine.classify(b"not audio", time.monotonic() + 60)
             except OverloadedError:
                 continue
             except AudioError:
@@ -160,7 +160,7 @@ def test_queue_time_is_measured() -> None:
 
     async def scenario() -> None:
         await engine.start()
-        results = await asyncio.gather(*[engine.classify(MINUTE) for _ in range(3)])
+        results = await asyncio.gather(*[engine.classify(MINUTE, time.monotonic() + 60) for _ in range(3)])
         waits = [result.timing.queue_ms for result in results]
         assert waits == sorted(waits)
         work = results[0].timing.decode_ms + results[0].timing.infer_ms

@@ -1,4 +1,4 @@
-"""What surrounds every request: its id, its line in the log, the answer of last resort, and a polite end."""
+"""What surrounds every request: its id, its line in the log and its count, the answer of last resort, a polite end."""
 
 import asyncio
 import logging
@@ -13,7 +13,10 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from service.errors import internal_problem
+from audiocnn.errors import MediaError
+from service.errors import STATUS, internal_problem
+from service.observe.metrics import CLIENT_LEFT
+from service.state import ServiceState
 
 logger = logging.getLogger("audiocnn.service")
 
@@ -21,6 +24,8 @@ LINGER_S = 2.0
 """How long the rest of a refused body is read and dropped. Closing at once would reset the connection, and many
 clients lose the answer then; they read it only after they have sent everything."""
 
+_ABOUT_MEDIA = {getattr(error, "code", "") for error in STATUS if issubclass(error, MediaError)}
+_NO_ROUTE = "(no route)"
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,128}")
 _TRACEPARENT = re.compile(r"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
 
@@ -30,26 +35,28 @@ class RequestContext:
 
     The request's `X-Request-ID`, or a new one if it has none that is safe to log, is in `request.state.request_id` and
     in the response; a valid `traceparent` is passed back. The log tells route and status, never a path or a file name.
+    `request.state.arrived_s` is when its first byte came, in seconds of `time.monotonic`.
     """
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, service: ServiceState) -> None:
         self.app = app
+        self._service = service
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        await _Exchange(scope, receive, send).run(self.app)
+        await _Exchange(scope, receive, send, self._service).run(self.app)
 
 
 class _Exchange:
     """One request and its response."""
 
-    def __init__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    def __init__(self, scope: Scope, receive: Receive, send: Send, service: ServiceState) -> None:
         self._scope = scope
         self._receive = receive
         self._send = send
-        self._started = time.perf_counter()
+        self._service = service
         self._status = 0
         headers = Headers(scope=scope)
         given_id = headers.get("x-request-id", "")
@@ -57,21 +64,28 @@ class _Exchange:
         traceparent = headers.get("traceparent", "")
         self._traceparent = traceparent if _TRACEPARENT.fullmatch(traceparent) else None
         self._body_unread = "transfer-encoding" in headers or headers.get("content-length", "0") != "0"
-        state: MutableMapping[str, Any] = scope.setdefault("state", {})
-        state["request_id"] = self._request_id
+        self._state: MutableMapping[str, Any] = scope.setdefault("state", {})
+        self._state["request_id"] = self._request_id
+        # `GuardedProtocol` has seen the first byte of the head; other servers tell nothing before its end.
+        self._arrived_s: float = self._state.setdefault("arrived_s", time.monotonic())
 
     async def run(self, app: ASGIApp) -> None:
+        self._service.metrics.request_began()
+        try:
+            await self._answer(app)
+        finally:
+            self._finish()
+
+    async def _answer(self, app: ASGIApp) -> None:
         try:
             await app(self._scope, self.receive, self.send)
         except ClientDisconnect:
-            self._log("client left")
-            return
+            self._status = CLIENT_LEFT
         except Exception:
             logger.exception("request %s failed", self._request_id)
             if self._status:
                 raise
             await internal_problem(Request(self._scope))(self._scope, self.receive, self.send)
-        self._log(str(self._status))
 
     async def receive(self) -> Message:
         message = await self._receive()
@@ -86,7 +100,7 @@ class _Exchange:
             headers["X-Request-ID"] = self._request_id
             if self._traceparent:
                 headers["traceparent"] = self._traceparent
-            if self._body_unread:
+            if self._body_unread or self._service.draining:
                 headers["Connection"] = "close"
         elif self._body_unread and not message.get("more_body", False):
             await self._send({**message, "more_body": True})
@@ -102,7 +116,29 @@ class _Exchange:
         except TimeoutError:
             return
 
-    def _log(self, outcome: str) -> None:
-        route = getattr(self._scope.get("route"), "path", "(no route)")
-        took_ms = 1000 * (time.perf_counter() - self._started)
-        logger.info("%s %s %s %.0f ms %s", self._scope["method"], route, outcome, took_ms, self._request_id)
+    def _finish(self) -> None:
+        """Count the request and log it."""
+        route = getattr(self._scope.get("route"), "path", _NO_ROUTE)
+        status = self._status or CLIENT_LEFT
+        took_s = time.monotonic() - self._arrived_s
+        self._service.metrics.request_ended(route, status, took_s)
+        problem_code = self._state.get("problem_code")
+        if problem_code and status != 500 and problem_code not in _ABOUT_MEDIA:
+            self._service.metrics.rejected(problem_code)
+        logger.info(
+            "%s %s %s %.0f ms %s",
+            self._scope["method"],
+            route,
+            "client left" if status == CLIENT_LEFT else status,
+            1000 * took_s,
+            self._request_id,
+            extra={
+                "http_method": self._scope["method"],
+                "http_route": route,
+                "http_status": status,
+                "problem": problem_code,
+                "duration_s": round(took_s, 6),
+                "request_id": self._request_id,
+                "traceparent": self._traceparent,
+            },
+        )

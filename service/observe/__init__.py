@@ -1,0 +1,1 @@
+"""What operators see: a line in the log for each request, and the metrics."""
