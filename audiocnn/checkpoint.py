@@ -22,6 +22,7 @@ CONFIG = "config.json"
 WEIGHTS = "model.safetensors"
 ONNX = "model.onnx"
 PARTIAL = ".partial"
+_LARGEST_HEADER = 100_000_000  # the format's own limit
 
 
 def read_spec(directory: Path) -> ModelSpec:
@@ -41,6 +42,26 @@ def weights_sha256(directory: Path) -> str:
         return hashlib.sha256((directory / WEIGHTS).read_bytes()).hexdigest()
     except OSError as error:
         raise CheckpointError(f"the model at {directory} has no readable {WEIGHTS}: {error.strerror}") from error
+
+
+def check_complete(directory: Path) -> None:
+    """Raises `CheckpointError` if the weights are shorter or longer than their header says, as a copy that is not done.
+
+    That needs no torch and reads the header only.
+    """
+    path = directory / WEIGHTS
+    try:
+        with path.open("rb") as file:
+            size = int.from_bytes(file.read(8), "little")
+            if size > _LARGEST_HEADER:
+                raise ValueError(f"header of {size} bytes")
+            header = json.loads(file.read(size))
+            ends = [entry["data_offsets"][1] for name, entry in header.items() if name != "__metadata__"]
+            expected, found = 8 + size + max(ends), path.stat().st_size
+    except (OSError, ValueError, KeyError, TypeError, IndexError, AttributeError, RecursionError) as error:
+        raise CheckpointError(f"{path} does not hold weights: {error}; copy it again") from error
+    if found != expected:
+        raise CheckpointError(f"{path} has {found} bytes where {expected} were expected; copy it again")
 
 
 def load_network(directory: Path) -> "tuple[ModelSpec, nn.Module]":

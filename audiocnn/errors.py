@@ -19,6 +19,12 @@ class ConfigError(AudioCnnError, ValueError):
     code = "invalid_configuration"
 
 
+class WindowError(ConfigError):
+    """The model takes no windows of that length or with that hop."""
+
+    code = "invalid_window"
+
+
 class CheckpointError(AudioCnnError):
     """A model directory is missing, incomplete, damaged or of another format."""
 

@@ -48,6 +48,35 @@ class SegmentResult:
     predictions: Answers
     side: Mapping[str, Answers] = field(default_factory=dict)
 
+    def to_json(self, top_k: int | None = None, threshold: float = 0.0) -> dict[str, Any]:
+        return {
+            "start_s": round(self.segment.start_s, 6),
+            "end_s": round(self.segment.end_s, 6),
+            "silent": self.silent,
+            **_told(self.predictions, self.side, top_k, threshold),
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class LiveAnswer:
+    """The answer for a window of live sound, and for the last few windows together.
+
+    predictions, side, labels, side_labels: as in `Result`, over the last windows; empty if all of them are silent.
+    """
+
+    segment: SegmentResult
+    predictions: Answers
+    labels: tuple[str, ...]
+    side: Mapping[str, Answers] = field(default_factory=dict)
+    side_labels: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+    def to_json(self, *, top_k: int | None = None, threshold: float = 0.0) -> dict[str, Any]:
+        """The answer as plain JSON types; `top_k` and `threshold` as in `Result.to_json`."""
+        body = {**_told(self.predictions, self.side, top_k, threshold), "labels": list(self.labels)}
+        if self.side_labels:
+            body["side_labels"] = {name: list(labels) for name, labels in self.side_labels.items()}
+        return {"segment": self.segment.to_json(top_k, threshold), **body}
+
 
 @dataclass(frozen=True, slots=True)
 class AudioInfo:
@@ -186,33 +215,26 @@ class Result:
         which come as `side`, by name, where the model has some.
         """
 
-        def kept(answers: Answers) -> list[dict[str, Any]]:
-            estimates = [answer for answer in answers if isinstance(answer, Estimate)]
-            best = [answer for answer in answers if isinstance(answer, Prediction) and answer.score >= threshold]
-            return [*(answer.to_json() for answer in estimates), *(answer.to_json() for answer in best[:top_k])]
-
-        def told(answers: Answers, side: Mapping[str, Answers]) -> dict[str, Any]:
-            sides = {"side": {name: kept(found) for name, found in side.items()}} if side else {}
-            return {"predictions": kept(answers), **sides}
-
         body: dict[str, Any] = {
             "model": {"name": self.model.name, "version": self.model.version, "sha256": self.model.sha256},
             self.media.media: self.media.to_json(),
-            **told(self.predictions, self.side),
+            **_told(self.predictions, self.side, top_k, threshold),
             "labels": list(self.labels),
         }
         if self.side_labels:
             body["side_labels"] = {name: list(labels) for name, labels in self.side_labels.items()}
         if segments:
-            body["segments"] = [
-                {
-                    "start_s": round(s.segment.start_s, 6),
-                    "end_s": round(s.segment.end_s, 6),
-                    "silent": s.silent,
-                    **told(s.predictions, s.side),
-                }
-                for s in self.segments
-            ]
+            body["segments"] = [segment.to_json(top_k, threshold) for segment in self.segments]
         body["warnings"] = list(self.warnings)
         body["timing_ms"] = self.timing.to_json()
         return body
+
+
+def _told(answers: Answers, side: Mapping[str, Answers], top_k: int | None, threshold: float) -> dict[str, Any]:
+    def kept(answers: Answers) -> list[dict[str, Any]]:
+        estimates = [answer for answer in answers if isinstance(answer, Estimate)]
+        best = [answer for answer in answers if isinstance(answer, Prediction) and answer.score >= threshold]
+        return [*(answer.to_json() for answer in estimates), *(answer.to_json() for answer in best[:top_k])]
+
+    sides = {"side": {name: kept(found) for name, found in side.items()}} if side else {}
+    return {"predictions": kept(answers), **sides}

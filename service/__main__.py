@@ -42,7 +42,8 @@ def main(host: str | None, port: int | None, model: str | None) -> None:
     given: dict[str, Any] = {"host": host, "port": port, "model": model}
     try:
         settings = Settings(**{name: value for name, value in given.items() if value is not None})
-        pretrained.resolve(settings.model)
+        for source in settings.model_sources:
+            pretrained.resolve(source)
         read_digests(settings.api_keys, settings.api_keys_file)
     except ValidationError as error:
         faults = "; ".join(f"{fault['loc'][0]}: {fault['msg']}" for fault in error.errors())

@@ -1,6 +1,7 @@
 """Every error as RFC 9457 `application/problem+json`, through one table from exception to status and title."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Any, ClassVar
 from urllib.parse import quote
@@ -9,6 +10,7 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
+from starlette.requests import HTTPConnection
 
 from audiocnn import errors as library
 from service.problem import RETRY_AFTER_S, problem_body
@@ -81,7 +83,7 @@ class UnsupportedMediaTypeError(RequestError):
 
 
 class WrongFieldError(RequestError):
-    """The form does not hold exactly one file in the field `file`."""
+    """The form holds no file in the field `file`, or something else besides."""
 
     code = "wrong_field"
 
@@ -104,6 +106,24 @@ class DeadlineExceededError(RequestError):
     code = "deadline_exceeded"
 
 
+class UnknownModelError(RequestError):
+    """No model of that name is served."""
+
+    code = "unknown_model"
+
+
+class TooManyFilesError(RequestError):
+    """The form holds more files than one request may."""
+
+    code = "too_many_files"
+
+
+class ReloadFailedError(RequestError):
+    """A model's new files do not work."""
+
+    code = "reload_failed"
+
+
 STATUS: dict[type[Exception], tuple[int, str]] = {
     library.UndecodableAudioError: (400, "The audio cannot be decoded"),
     library.EmptyAudioError: (400, "There is no audio"),
@@ -124,8 +144,12 @@ STATUS: dict[type[Exception], tuple[int, str]] = {
     SlowBodyError: (408, "The request body came too slowly"),
     BodyTooLargeError: (413, "The request body is too large"),
     UnsupportedMediaTypeError: (415, "The content type is not supported"),
-    WrongFieldError: (422, "The form does not hold one file"),
+    UnknownModelError: (404, "There is no such model"),
+    ReloadFailedError: (409, "The model was not reloaded"),
+    TooManyFilesError: (413, "There are too many files in one request"),
+    WrongFieldError: (422, "The form does not hold files alone"),
     RequestValidationError: (422, "A parameter is not valid"),
+    library.WindowError: (422, "The model does not take such windows"),
     RateLimitedError: (429, "The API key has asked too often"),
     OverloadedError: (503, "The service is busy"),
     NotReadyError: (503, "The service is not ready"),
@@ -133,60 +157,83 @@ STATUS: dict[type[Exception], tuple[int, str]] = {
 }
 
 
-def problem(
-    request: Request,
-    status: int,
-    *,
-    title: str,
-    detail: str,
-    code: str,
-    headers: Mapping[str, str] | None = None,
-) -> JSONResponse:
-    """The problem response. Its code is left in `request.state.problem_code` for those who count."""
-    request.state.problem_code = code
-    body = problem_body(
-        status,
-        title=title,
-        detail=detail,
-        code=code,
-        instance=quote(request.url.path)[:_SHOWN_PATH],
-        request_id=request.state.request_id,
-    )
-    return JSONResponse(body, status, headers, media_type="application/problem+json")
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What a client is told of an error."""
+
+    status: int
+    title: str
+    detail: str
+    code: str
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+    def body(self, request: HTTPConnection) -> dict[str, Any]:
+        """The problem as it answers `request`."""
+        return problem_body(
+            self.status,
+            title=self.title,
+            detail=self.detail,
+            code=self.code,
+            instance=quote(request.url.path)[:_SHOWN_PATH],
+            request_id=request.state.request_id,
+        )
+
+
+INTERNAL = Told(
+    500,
+    "Internal server error",
+    "the service failed; this is not the request's fault. Report the request_id to its operator",
+    "internal_error",
+)
+"""When our own code fails: nothing but the id to look for in the log."""
+
+
+def told(error: Exception) -> Told:
+    """What a client is told of `error`; `INTERNAL` of what is not in the table."""
+    kind = next((kind for kind in type(error).__mro__ if kind in STATUS), None)
+    if kind is None:
+        return INTERNAL
+    status, title = STATUS[kind]
+    headers = error.headers if isinstance(error, RequestError) else {}
+    return Told(status, title, str(error), getattr(error, "code", "error"), headers)
+
+
+def problem(request: Request, told: Told) -> JSONResponse:
+    """The problem response. Its code is left in `request.state.problem_code` for those who count.
+
+    Below /v2 it has the member `error` too, where clients of the Open Inference Protocol look.
+    """
+    request.state.problem_code = told.code
+    body = told.body(request)
+    if request.url.path.startswith("/v2"):
+        body["error"] = told.detail
+    return JSONResponse(body, told.status, told.headers, media_type="application/problem+json")
 
 
 def internal_problem(request: Request) -> JSONResponse:
-    """The answer when our own code fails: it tells nothing but the id to look for in the log."""
-    return problem(
-        request,
-        500,
-        title="Internal server error",
-        detail="the service failed; this is not the request's fault. Report the request_id to its operator",
-        code="internal_error",
-    )
+    """The answer when our own code fails."""
+    return problem(request, INTERNAL)
 
 
 def install(app: FastAPI) -> None:
     """Make every error of `app` a problem. Unexpected exceptions are left to the `RequestContext` middleware."""
     app.add_exception_handler(RequestError, known_problem)
     app.add_exception_handler(library.MediaError, known_problem)
+    app.add_exception_handler(library.WindowError, known_problem)
     app.add_exception_handler(RequestValidationError, _invalid_parameters)
     app.add_exception_handler(HTTPException, _http)
 
 
 async def known_problem(request: Request, error: Exception) -> JSONResponse:
     """The problem for an error that `STATUS` has."""
-    status, title = next(STATUS[kind] for kind in type(error).__mro__ if kind in STATUS)
-    code: str = getattr(error, "code", "error")
-    headers = error.headers if isinstance(error, RequestError) else None
-    return problem(request, status, title=title, detail=str(error), code=code, headers=headers)
+    return problem(request, told(error))
 
 
 async def _invalid_parameters(request: Request, error: Exception) -> JSONResponse:
     status, title = STATUS[RequestValidationError]
     faults = error.errors() if isinstance(error, RequestValidationError) else []
     detail = "; ".join(_fault(fault) for fault in faults)
-    return problem(request, status, title=title, detail=detail, code="invalid_parameter")
+    return problem(request, Told(status, title, detail, "invalid_parameter"))
 
 
 def _fault(fault: Mapping[str, Any]) -> str:
@@ -207,11 +254,5 @@ async def _http(request: Request, error: Exception) -> JSONResponse:
         404: "there is nothing at this address; see /docs for what there is",
         405: f"this address takes {(error.headers or {}).get('Allow', 'other methods')}, not {request.method}",
     }
-    return problem(
-        request,
-        error.status_code,
-        title=phrase,
-        detail=details.get(error.status_code, phrase),
-        code=phrase.lower().replace(" ", "_"),
-        headers=error.headers,
-    )
+    detail, code = details.get(error.status_code, phrase), phrase.lower().replace(" ", "_")
+    return problem(request, Told(error.status_code, phrase, detail, code, error.headers or {}))

@@ -45,7 +45,7 @@ class DrainingServer(uvicorn.Server):
         await super().startup(sockets)
         if self._supervisor is not None:
             self._loop.add_reader(self._supervisor.fileno(), self._obey, self._supervisor)
-        media = self._service.engine.model[0].input.media
+        media = self._service.engine.models()[0][0].input.media
         self._on_started(media, self.servers[0].sockets[0].getsockname()[1])
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:

@@ -34,6 +34,7 @@ UPLOAD: dict[str, Any] = {
 _MEANING = {
     400: "No file, or a file or a form that cannot be decoded.",
     401: "No API key, or one that is not known; only of a service with keys.",
+    404: "No model of that name, or nothing of that id.",
     408: "The body came too slowly.",
     413: "Too many bytes, too long, or too large once decoded.",
     415: "Not a content type or a format that is taken.",

@@ -25,7 +25,10 @@ class Settings(BaseSettings):
     port: int = Field(default=8000, ge=0, le=65535, description="Port to listen on; 0 for any free one.")
     model: str = Field(default="genre", description="Name of a bundled model, or the directory of another.")
 
-    max_upload_bytes: PositiveInt = Field(default=25 * _MIB, description="Largest encoded file.")
+    models: str = Field(default="", description="Further models, by name or directory, with commas.")
+
+    max_upload_bytes: PositiveInt = Field(default=25 * _MIB, description="Largest file, or all files of one form.")
+    max_files: PositiveInt = Field(default=16, description="Most files in one form.")
     max_duration_s: PositiveFloat = Field(default=600, description="Longest sound or video in seconds.")
     max_decoded_bytes: PositiveInt = Field(default=256 * _MIB, description="Largest decoded size, as float32.")
     max_video_pixels: PositiveInt = Field(
@@ -50,6 +53,7 @@ class Settings(BaseSettings):
         default=120, description="Time in seconds from the first byte of a request to its answer; then 504."
     )
     keep_alive_s: PositiveInt = Field(default=5, description="Seconds until an idle connection is closed.")
+    job_workers: PositiveInt = Field(default=1, description="Jobs classified at the same time, in each process.")
     drain_s: float = Field(
         default=5, ge=0, description="Seconds between SIGTERM, when /readyz turns 503, and the end of new connections."
     )
@@ -75,6 +79,11 @@ class Settings(BaseSettings):
     def grace_s(self) -> int:
         """How long the slowest request that is allowed may still take once no more are accepted."""
         return int(self.header_timeout_s + max(self.body_timeout_s, self.classify_timeout_s)) + 1
+
+    @property
+    def model_sources(self) -> list[str]:
+        """All models to serve, the default one first."""
+        return [self.model, *(name.strip() for name in self.models.split(",") if name.strip())]
 
     @property
     def decode_limits(self) -> DecodeLimits:

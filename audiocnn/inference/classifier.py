@@ -1,33 +1,50 @@
 """`Classifier`: an encoded file in, `Result` out."""
 
+import math
 import time
-from collections.abc import Iterable, Iterator
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, TypeVar
+from typing import TYPE_CHECKING, Literal, TypeVar, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
 from audiocnn import pretrained
 from audiocnn.checkpoint import ONNX, load_network, read_spec, weights_sha256
-from audiocnn.errors import CheckpointError, ConfigError, MissingExtraError
+from audiocnn.errors import CheckpointError, ConfigError, MissingExtraError, WindowError
+from audiocnn.inference.answers import Answerer, Vote
 from audiocnn.inference.backend import Backend
 from audiocnn.inference.onnx_backend import OnnxBackend
 from audiocnn.inference.silence import background_rule, left_out
 from audiocnn.limits import DecodeLimits
 from audiocnn.media import opener
-from audiocnn.nn.heads import Heads
-from audiocnn.prediction import Answers, Estimate, MediaInfo, ModelInfo, Prediction, Result, SegmentResult, Timing
+from audiocnn.prediction import (
+    Answers,
+    LiveAnswer,
+    MediaInfo,
+    ModelInfo,
+    Result,
+    SegmentResult,
+    Timing,
+)
 from audiocnn.prepared import Window
 from audiocnn.source import Source
-from audiocnn.spec import MAIN, ModelSpec, TaskSpec
+from audiocnn.spec import MAIN, AudioSpec, InputSpec, ModelSpec, recut
 from audiocnn.waveform import Segment
 
+if TYPE_CHECKING:
+    from audiocnn.audio.reader import AudioReader
+
 Item = TypeVar("Item")
+Progress = Callable[[float], None]
 
 BATCH = 8
 """Windows per call of the backend: enough to fill it, few enough to bound memory."""
+LIVE_WINDOWS = 8
+"""How many of the last windows the rolling answer of `Classifier.live` is about."""
+_LARGEST = 1e6
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +63,7 @@ class _HeardFile:
 
     media: MediaInfo
     segments: list[Segment | None]
-    votes: list[NDArray[np.float64] | None]
+    votes: list[Vote]
     warnings: tuple[str, ...]
     timing: Timing
 
@@ -63,8 +80,7 @@ class Classifier:
         self._backend = backend
         self._open = opener(spec.input)
         self._background = background_rule(spec.input)
-        self._tasks = spec.tasks
-        self._heads = Heads(self._tasks)
+        self._answerer = Answerer(spec.tasks)
 
     @classmethod
     def load(
@@ -89,24 +105,32 @@ class Classifier:
             raise MissingExtraError("backend 'torch' needs torch: pip install 'audiocnn[train]'") from error
         return cls(spec, TorchBackend(load_network(directory)[1]), sha256)
 
-    def classify(self, source: Source, limits: DecodeLimits | None = None) -> Result:
+    def classify(
+        self,
+        source: Source,
+        limits: DecodeLimits | None = None,
+        *,
+        window_s: float | None = None,
+        hop_s: float | None = None,
+        progress: Progress | None = None,
+    ) -> Result:
         """The answers for one file: over the whole file and, for sound and video, for each window.
 
         source: an encoded file as bytes, or the path of one. limits: what to refuse (see `DecodeLimits`).
-        Raises a `MediaError` that says what is wrong with the file.
+        window_s, hop_s: other windows than the model's own (see `audiocnn.spec.recut`).
+        progress: called with the seconds heard so far after every few windows; what it raises ends the call.
+        Raises a `MediaError` that says what is wrong with the file, and `WindowError` for windows that the model does
+        not take.
         """
-        heard = self._listen(source, limits)
-        rows = [None if vote is None else self._heads.answers(vote[np.newaxis])[0] for vote in heard.votes]
-        votes = np.array([vote for vote in heard.votes if vote is not None])
-        whole = self._heads.of_clips(votes, np.array([len(votes)]))[0] if len(votes) else None
-        answers, labels = self._answers(whole), self._labels(whole)
+        heard = self._listen(source, limits, recut(self.spec.input, window_s, hop_s), progress)
+        answers, labels = self._answerer.of_clip(heard.votes)
         return Result(
             model=self.info,
             media=heard.media,
             predictions=answers[MAIN],
             segments=tuple(
-                self._segment_result(segment, row)
-                for segment, row in zip(heard.segments, rows, strict=True)
+                self._segment_result(segment, vote)
+                for segment, vote in zip(heard.segments, heard.votes, strict=True)
                 if segment is not None
             ),
             warnings=heard.warnings,
@@ -124,10 +148,52 @@ class Classifier:
         The answer for the file is what `Heads.of_clips` makes of them; of nothing but silence there are none. What
         has no time has no segment. Raises what `classify` raises.
         """
-        heard = self._listen(source, limits)
+        heard = self._listen(source, limits, self.spec.input)
         votes = [(vote, where) for vote, where in zip(heard.votes, heard.segments, strict=True) if vote is not None]
-        logits = np.array([vote for vote, _ in votes]).reshape(len(votes), self._heads.num_outputs)
+        logits = np.array([vote for vote, _ in votes]).reshape(len(votes), self._answerer.num_outputs)
         return logits, [where for _, where in votes]
+
+    def live(
+        self,
+        reader: "AudioReader",
+        limits: DecodeLimits | None = None,
+        *,
+        window_s: float | None = None,
+        hop_s: float | None = None,
+    ) -> Iterator[LiveAnswer]:
+        """An answer for each window of sound as it comes, and over the last `LIVE_WINDOWS`, in constant memory.
+
+        reader: gives blocks until the sound ends, and may wait for them.
+        Raises what `classify` raises, `WindowError` also for a model of anything but sound.
+        """
+        from audiocnn.audio.prepare import mono_blocks, windows
+
+        spec = recut(self.spec.input, window_s, hop_s)
+        if not isinstance(spec, AudioSpec):
+            raise WindowError(f"only models of sound listen live, {self.spec.name!r} takes {spec.media} input")
+        last: deque[_Heard] = deque(maxlen=LIVE_WINDOWS)
+        for window in windows(mono_blocks(reader, spec.sample_rate, limits), spec):
+            last += self._hear([window], spec)
+            votes = self._votes(last)
+            answers, labels = self._answerer.of_clip(votes)
+            segment = self._segment_result(cast(Segment, window.segment), votes[-1])
+            yield LiveAnswer(segment, answers[MAIN], labels.pop(MAIN), _side(answers), labels)
+
+    def infer(self, windows: NDArray[np.float32]) -> NDArray[np.float64]:
+        """The network alone: logits `(batch, outputs)` of model inputs `(batch, *spec.input.shape)`, already prepared.
+
+        Raises `ConfigError` for another shape or type, and for values that are not finite or absurdly large.
+        """
+        shape = self.spec.input.shape
+        if windows.shape[1:] != shape or not len(windows) or windows.dtype != np.float32:
+            raise ConfigError(
+                f"expected float32 of shape (batch, {', '.join(map(str, shape))}), got {windows.dtype} of shape "
+                f"{windows.shape}"
+            )
+        if not np.abs(windows).max() <= _LARGEST:  # NaN fails every comparison
+            raise ConfigError(f"expected numbers between {-_LARGEST:g} and {_LARGEST:g}, got NaN or larger ones")
+        inputs = [Window(values, None) for values in windows]
+        return np.concatenate([self._logits(batch, self.spec.input) for batch in batched(inputs, BATCH)])
 
     def warm_up(self) -> None:
         """Run the network once, on noise: a model that cannot answer fails here, and the first caller waits less.
@@ -135,23 +201,27 @@ class Classifier:
         Raises `CheckpointError` if its files do not fit together.
         """
         values = np.random.default_rng(0).standard_normal(self.spec.input.shape).astype(np.float32)
-        self._hear([Window(values, None)])
+        self._hear([Window(values, None)], self.spec.input)
 
-    def _listen(self, source: Source, limits: DecodeLimits | None) -> _HeardFile:
+    def _listen(
+        self, source: Source, limits: DecodeLimits | None, spec: InputSpec, progress: Progress | None = None
+    ) -> _HeardFile:
         started = time.perf_counter()
         infer_s = 0.0
         heard: list[_Heard] = []
-        with self._open(source, limits) as prepared:
-            for batch in batched(prepared.windows(), BATCH):
+        size = math.prod(spec.shape) / math.prod(self.spec.input.shape)
+        open_file = self._open if spec is self.spec.input else opener(spec)
+        with open_file(source, limits) as prepared:
+            for batch in batched(prepared.windows(), max(1, min(BATCH, int(BATCH / size)))):
                 batch_started = time.perf_counter()
-                heard += self._hear(batch)
+                heard += self._hear(batch, spec)
                 infer_s += time.perf_counter() - batch_started
+                if progress and (segment := heard[-1].segment):
+                    progress(segment.end_s)
             media, warnings = prepared.info, [*prepared.warnings]
+        votes = self._votes(heard)
         sounding = [window for window in heard if window.logits is not None]
-        background = np.array([window.background for window in sounding], np.bool_)
-        quiet = iter(left_out(background, np.array([window.level_db for window in sounding])))
-        votes = [None if window.logits is None or next(quiet) else window.logits for window in heard]
-        if sounding and background.all():
+        if sounding and all(window.background for window in sounding):
             warnings.append("the silence detector hears nothing but background noise: do not rely on this answer")
         return _HeardFile(
             media,
@@ -161,9 +231,16 @@ class Classifier:
             Timing(decode_ms=1000 * (time.perf_counter() - started - infer_s), infer_ms=1000 * infer_s),
         )
 
-    def _hear(self, batch: list[Window]) -> list[_Heard]:
+    def _votes(self, heard: Iterable[_Heard]) -> list[Vote]:
+        """The logits of each window, None for one that is silent or, among these, background noise."""
+        sounding = [window for window in heard if window.logits is not None]
+        background = np.array([window.background for window in sounding], np.bool_)
+        quiet = iter(left_out(background, np.array([window.level_db for window in sounding])))
+        return [None if window.logits is None or next(quiet) else window.logits for window in heard]
+
+    def _hear(self, batch: list[Window], spec: InputSpec) -> list[_Heard]:
         sounding = [window for window in batch if not window.silent]
-        logits, background = iter(self._logits(sounding)), iter(self._background(sounding))
+        logits, background = iter(self._logits(sounding, spec)), iter(self._background(sounding))
         return [
             _Heard(window.segment, window.level_db, None, background=False)
             if window.silent
@@ -171,44 +248,31 @@ class Classifier:
             for window in batch
         ]
 
-    def _logits(self, windows: list[Window]) -> NDArray[np.float64]:
+    def _logits(self, windows: list[Window], spec: InputSpec) -> NDArray[np.float64]:
         """`(windows, outputs)`."""
         if not windows:
-            return np.empty((0, self._heads.num_outputs))
-        logits = self._backend(np.stack([window.values for window in windows]))
-        wanted = (len(windows), self._heads.num_outputs)
+            return np.empty((0, self._answerer.num_outputs))
+        is_own = spec.shape == self.spec.input.shape
+        unfit = WindowError(f"the network of {self.spec.name!r} does not take windows of that length; leave it out")
+        try:
+            logits = self._backend(np.stack([window.values for window in windows]))
+        except Exception as error:  # each backend has its own kinds
+            if is_own:
+                raise
+            raise unfit from error
+        wanted = (len(windows), self._answerer.num_outputs)
         if logits.shape != wanted or not np.isfinite(logits).all():
+            if not is_own:
+                raise unfit
             raise CheckpointError(
                 f"model {self.spec.name!r} gave logits of shape {logits.shape} or non-finite ones where "
                 f"{wanted} finite ones were expected; its files do not fit together"
             )
         return logits.astype(np.float64)
 
-    def _segment_result(self, segment: Segment, row: NDArray[np.float64] | None) -> SegmentResult:
-        answers = self._answers(row)
-        return SegmentResult(segment, row is None, answers[MAIN], _side(answers))
-
-    def _answers(self, row: NDArray[np.float64] | None) -> dict[str, Answers]:
-        """The answers of each task in a row of numbers; without one there are none."""
-        if row is None:
-            return dict.fromkeys(self._tasks, ())
-        rows = self._heads.split(row)
-        return {name: _named(rows[name], task) for name, task in self._tasks.items()}
-
-    def _labels(self, row: NDArray[np.float64] | None) -> dict[str, tuple[str, ...]]:
-        """The labels that each task decides for."""
-        if row is None:
-            return dict.fromkeys(self._tasks, ())
-        rows = self._heads.split(row)
-        return {name: task.decided(rows[name].tolist()) for name, task in self._tasks.items()}
-
-
-def _named(row: NDArray[np.float64], task: TaskSpec) -> Answers:
-    if task.kind == "regression":
-        named = zip(task.labels, row, task.quantities, strict=True)
-        return tuple(Estimate(label, float(value), quantity.unit) for label, value, quantity in named)
-    order = np.argsort(-row, kind="stable")
-    return tuple(Prediction(task.labels[i], float(row[i])) for i in order)
+    def _segment_result(self, segment: Segment, vote: Vote) -> SegmentResult:
+        answers = self._answerer.of_window(vote)
+        return SegmentResult(segment, vote is None, answers[MAIN], _side(answers))
 
 
 def _side(answers: dict[str, Answers]) -> dict[str, Answers]:

@@ -67,7 +67,9 @@ class SilenceDetector:
         silent = self.frames(np.stack([window.values[0] for window in windows]), spec.sample_rate) > 0.5
         shares = []
         for window, frames in zip(windows, silent, strict=True):
-            covered = spec.window if window.segment is None else window.segment.num_samples  # the rest is padding
+            covered = (
+                window.values.shape[-1] if window.segment is None else window.segment.num_samples
+            )  # the rest is padding
             shares.append(frames[: max(1, round(covered / spec.sample_rate / FRAME_S))].mean())
         return np.array(shares) >= NEARLY_ALL
 

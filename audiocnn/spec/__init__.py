@@ -13,6 +13,7 @@ from audiocnn.spec.input import (
     VolumeSpec,
 )
 from audiocnn.spec.model import MAIN, ModelSpec
+from audiocnn.spec.recut import recut
 from audiocnn.spec.task import Quantity, Scale, TaskKind, TaskSpec
 
 __all__ = [
@@ -32,4 +33,5 @@ __all__ = [
     "TaskSpec",
     "VideoSpec",
     "VolumeSpec",
+    "recut",
 ]

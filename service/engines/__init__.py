@@ -1,6 +1,6 @@
 """What classifies, behind one protocol."""
 
 from service.engines.local import LocalEngine
-from service.engines.protocol import Engine
+from service.engines.protocol import ClassifyRequest, Engine, Served
 
-__all__ = ["Engine", "LocalEngine"]
+__all__ = ["ClassifyRequest", "Engine", "LocalEngine", "Served"]

@@ -2,72 +2,123 @@
 
 import asyncio
 import dataclasses
+import threading
+from collections.abc import Callable, Iterator
+from typing import TypeVar
 
-from audiocnn import Classifier, MediaError, ModelSpec, Result
-from audiocnn.prediction import ModelInfo
+import numpy as np
+from numpy.typing import NDArray
+
+from audiocnn import DecodeLimits, MediaError, Result
+from audiocnn.audio.reader import AudioReader
+from audiocnn.prediction import LiveAnswer
+from audiocnn.spec import recut
+from service.engines.protocol import ClassifyRequest, Served
 from service.engines.queue import WorkQueue
-from service.errors import NotReadyError
+from service.engines.registry import ModelRegistry
 from service.observe.metrics import Metrics
 from service.settings import Settings
 
+T = TypeVar("T")
+
+
+class NobodyWaitsError(Exception):
+    """Ends work whose caller has gone."""
+
 
 class LocalEngine:
-    """A `Classifier` on `workers` threads of this process, one file each.
+    """Classifiers on `workers` threads of this process, one file each.
 
-    onnxruntime and the decoders release the interpreter lock, so these threads fill the cores; each call of the model
-    uses one thread only, or they would fight over them.
+    onnxruntime and the decoders release the interpreter lock, so these threads fill the cores; each call of a model
+    uses one thread only, or they would fight over them. Jobs have threads of their own.
     """
 
     def __init__(self, settings: Settings, metrics: Metrics | None = None) -> None:
-        self._settings = settings
         self._metrics = metrics or Metrics()
         self._limits = settings.decode_limits
-        self._classifier: Classifier | None = None
+        self._registry = ModelRegistry(settings.model_sources)
         self._queue = WorkQueue(settings.workers, settings.max_queue, self._metrics.queue_changed)
+        # The waiting is in the store of jobs; one that was cancelled may hold its thread a moment longer.
+        self._jobs = WorkQueue(settings.job_workers, settings.job_workers, lambda _: None)
 
     async def start(self) -> None:
-        self._classifier = await asyncio.to_thread(self._load)
-        self._metrics.serves(self._classifier.info)
+        await asyncio.to_thread(self._registry.load)
+        for _, info in self.models():
+            self._metrics.serves(info)
 
     async def close(self) -> None:
-        self._classifier = None
+        self._registry.clear()
         self._queue.close()
+        self._jobs.close()
 
     @property
     def ready(self) -> bool:
-        return self._classifier is not None
-
-    @property
-    def model(self) -> tuple[ModelSpec, ModelInfo]:
-        classifier = self._loaded()
-        return classifier.spec, classifier.info
+        return self._registry.loaded
 
     @property
     def queue_depth(self) -> int:
         return self._queue.depth
 
-    async def classify(self, data: bytes, deadline_s: float) -> Result:
-        classifier = self._loaded()
+    def models(self) -> list[Served]:
+        return [(classifier.spec, classifier.info) for classifier in self._registry.all()]
 
-        def work(waited_s: float) -> Result:
-            result = classifier.classify(data, self._limits)
+    def find(self, model: str | None) -> Served:
+        classifier = self._registry.get(model)
+        return classifier.spec, classifier.info
+
+    async def classify(self, request: ClassifyRequest) -> Result:
+        classifier = self._registry.get(request.model)
+        recut(classifier.spec.input, request.window_s, request.hop_s)  # what does not fit is refused before it waits
+
+        def work(waited_s: float, alive: Callable[[], None]) -> Result:
+            def progress(heard_s: float) -> None:
+                alive()
+                if request.progress:
+                    request.progress(heard_s)
+
+            result = classifier.classify(
+                request.data,
+                request.limits or self._limits,
+                window_s=request.window_s,
+                hop_s=request.hop_s,
+                progress=progress,
+            )
             return dataclasses.replace(result, timing=dataclasses.replace(result.timing, queue_ms=1000 * waited_s))
 
         try:
-            result = await self._queue.run(work, deadline_s)
+            result = await _while_wanted(self._jobs if request.background else self._queue, work, request.deadline_s)
         except MediaError as error:
             self._metrics.decode_failed(error.code)
             raise
         self._metrics.classified(result)
         return result
 
-    def _loaded(self) -> Classifier:
-        if self._classifier is None:
-            raise NotReadyError("the model is not loaded; try again shortly")
-        return self._classifier
+    async def infer(self, model: str, windows: NDArray[np.float32], deadline_s: float) -> NDArray[np.float64]:
+        classifier = self._registry.get(model)
+        return await self._queue.run(lambda _: classifier.infer(windows), deadline_s)
 
-    def _load(self) -> Classifier:
-        """The classifier, tried once: a model that cannot answer fails here, and the first caller waits no longer."""
-        classifier = Classifier.load(self._settings.model)
-        classifier.warm_up()
-        return classifier
+    def live(
+        self, model: str | None, reader: AudioReader, limits: DecodeLimits, *, hop_s: float | None
+    ) -> Iterator[LiveAnswer]:
+        return self._registry.get(model).live(reader, limits, hop_s=hop_s)
+
+    async def reload(self, model: str) -> Served:
+        classifier = await asyncio.to_thread(self._registry.reload, model)
+        self._metrics.serves(classifier.info)
+        return classifier.spec, classifier.info
+
+
+async def _while_wanted(
+    queue: WorkQueue, work: Callable[[float, Callable[[], None]], T], deadline_s: float | None
+) -> T:
+    """What `work` returns; it is given a function that raises once its caller does not wait any more."""
+    abandoned = threading.Event()
+
+    def alive() -> None:
+        if abandoned.is_set():
+            raise NobodyWaitsError
+
+    try:
+        return await queue.run(lambda waited_s: work(waited_s, alive), deadline_s)
+    finally:
+        abandoned.set()

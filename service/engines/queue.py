@@ -41,12 +41,12 @@ class WorkQueue:
         """Start nothing more; what is at work ends by itself."""
         self._pool.shutdown(wait=False, cancel_futures=True)
 
-    async def run(self, work: Callable[[float], T], deadline_s: float) -> T:
+    async def run(self, work: Callable[[float], T], deadline_s: float | None) -> T:
         """What `work` returns. It is called in a thread, with the seconds that it waited.
 
-        deadline_s: in seconds of `time.monotonic`. If it passes, or the caller is cancelled, work that waits is dropped
-        with all it holds; work that has begun keeps its place until it ends. Raises `OverloadedError` and
-        `DeadlineExceededError`.
+        deadline_s: in seconds of `time.monotonic`, None for never. If it passes, or the caller is cancelled, work that
+        waits is dropped with all it holds; work that has begun keeps its place until it ends. Raises `OverloadedError`
+        and `DeadlineExceededError`.
         """
         self._enter()
         waiting = [work]
@@ -54,7 +54,7 @@ class WorkQueue:
         # Not in a `finally`: a caller may give up, but its place is free only when its thread is.
         future.add_done_callback(lambda _: self._leave(waiting))
         try:
-            async with asyncio.timeout(max(0.0, deadline_s - time.monotonic())):
+            async with asyncio.timeout(None if deadline_s is None else max(0.0, deadline_s - time.monotonic())):
                 result: T = await asyncio.wrap_future(future)
                 return result
         except TimeoutError as error:

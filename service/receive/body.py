@@ -6,14 +6,15 @@ from contextlib import asynccontextmanager, contextmanager
 
 from fastapi import Request
 
-from audiocnn.errors import EmptyAudioError, EmptyVisualError
+from audiocnn.errors import EmptyAudioError, EmptyVisualError, MediaError
 from audiocnn.spec import Media
 from service.errors import BodyTooLargeError, OverloadedError, SlowBodyError, UnsupportedMediaTypeError
-from service.receive.multipart import file_of
+from service.receive.multipart import Upload, files_of
 from service.settings import Settings
 
 _EXAMPLES = {"audio": "audio/wav", "image": "image/png", "video": "video/mp4"}  # volumes have no type of their own
-_ENVELOPE = 65_536  # bytes a multipart body may have beside its file
+ENVELOPE = 65_536
+"""Bytes a multipart body may have beside its files."""
 
 
 class UploadMemory:
@@ -45,19 +46,65 @@ class UploadMemory:
 
 
 @asynccontextmanager
-async def uploaded_file(
+async def uploaded_files(
     request: Request, memory: UploadMemory, settings: Settings, media: Media
-) -> AsyncIterator[bytes]:
-    """The file to classify: the body of `request`, or the file in its form. Counted in `memory` until the block ends.
+) -> AsyncIterator[list[Upload]]:
+    """The files to classify: the body of `request`, or those in its form. Counted in `memory` until the block ends.
 
     media: what the model takes. Raises the `RequestError` that fits, and `EmptyAudioError` or `EmptyVisualError` for
     a body of no bytes.
     """
+    form = form_type(request, media)
     with memory.share() as take:
-        yield await _file(request, take, settings, media)
+        body = await whole_body(request, take, settings.max_upload_bytes + (ENVELOPE if form else 0), settings)
+        if not body:
+            raise no_body(media)
+        yield files_of(body, form, settings.max_files) if form else [Upload(body)]
 
 
-async def _file(request: Request, take: Callable[[int], None], settings: Settings, media: Media) -> bytes:
+async def whole_body(request: Request, take: Callable[[int], None], limit: int, settings: Settings) -> bytes:
+    """The body in memory, each piece counted by `take`. Raises what `pieces` raises."""
+    received: list[bytes] = []
+    async for piece in pieces(request, limit, settings.max_upload_bytes, settings.body_timeout_s):
+        take(len(piece))
+        received.append(piece)
+    return b"".join(received)
+
+
+async def pieces(request: Request, limit: int, told_limit: int, timeout_s: float) -> AsyncIterator[bytes]:
+    """The body of `request` as it comes. Its declared length is checked first, the real one as it grows.
+
+    limit: in bytes; clients are told `told_limit`, for the file without its envelope. timeout_s: for all of the body.
+    Raises `BodyTooLargeError` and `SlowBodyError`.
+    """
+    too_large = BodyTooLargeError(f"at most {told_limit} bytes are accepted; send a shorter or compressed file")
+    declared = request.headers.get("content-length", "0")
+    if declared.isdecimal() and int(declared) > limit:
+        raise too_large
+    received = 0
+    deadline = asyncio.get_running_loop().time() + timeout_s
+    stream = request.stream()
+    while True:
+        try:
+            async with asyncio.timeout_at(deadline):
+                piece = await anext(stream, None)
+        except TimeoutError as error:
+            raise SlowBodyError(
+                f"the body must arrive within {timeout_s:g} s, {received} bytes came in that time"
+            ) from error
+        if piece is None:
+            return
+        received += len(piece)
+        if received > limit:
+            raise too_large
+        yield piece
+
+
+def form_type(request: Request, media: Media) -> str | None:
+    """The Content-Type if the body is a form, None if it is the file itself.
+
+    Raises `UnsupportedMediaTypeError` if it is neither, for a model that takes `media`.
+    """
     content_type = request.headers.get("content-type", "application/octet-stream")
     media_type = content_type.split(";")[0].strip().lower()
     is_form = media_type == "multipart/form-data"
@@ -67,35 +114,17 @@ async def _file(request: Request, take: Callable[[int], None], settings: Setting
             f"the model takes {media}: send it as multipart/form-data in the field 'file', or as the whole body with "
             f"Content-Type {typed}application/octet-stream"
         )
+    refuse_compressed(request)
+    return content_type if is_form else None
+
+
+def refuse_compressed(request: Request) -> None:
+    """Raises `UnsupportedMediaTypeError` for a Content-Encoding: what it would unfold to, no limit knows."""
     if request.headers.get("content-encoding", "identity").lower() != "identity":
         raise UnsupportedMediaTypeError("the body must not be compressed; send it without Content-Encoding")
-    body = await _body(request, take, settings, settings.max_upload_bytes + (_ENVELOPE if is_form else 0))
-    if not body:
-        error = EmptyAudioError if media == "audio" else EmptyVisualError
-        raise error(f"the request has no body; send the {media} in it")
-    return file_of(body, content_type) if is_form else body
 
 
-async def _body(request: Request, take: Callable[[int], None], settings: Settings, limit: int) -> bytes:
-    """The whole body. Its declared length is checked first, the real one as it grows."""
-    too_large = BodyTooLargeError(
-        f"at most {settings.max_upload_bytes} bytes are accepted; send a shorter or compressed file"
-    )
-    declared = request.headers.get("content-length", "0")
-    if declared.isdecimal() and int(declared) > limit:
-        raise too_large
-    chunks: list[bytes] = []
-    received = 0
-    try:
-        async with asyncio.timeout(settings.body_timeout_s):
-            async for chunk in request.stream():
-                received += len(chunk)
-                if received > limit:
-                    raise too_large
-                take(len(chunk))
-                chunks.append(chunk)
-    except TimeoutError as error:
-        raise SlowBodyError(
-            f"the body must arrive within {settings.body_timeout_s:g} s, {received} bytes came in that time"
-        ) from error
-    return b"".join(chunks)
+def no_body(media: Media) -> MediaError:
+    """The error for a request without a file."""
+    error = EmptyAudioError if media == "audio" else EmptyVisualError
+    return error(f"the request has no body; send the {media} in it")

@@ -1,91 +1,127 @@
-"""The one file of a `multipart/form-data` body, from memory to memory: nothing is spooled to disk."""
+"""The files of a `multipart/form-data` body, as they come: nothing is spooled to disk."""
+
+import unicodedata
+from collections.abc import Callable
+from dataclasses import dataclass
 
 from python_multipart import MultipartParser
 from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import parse_options_header
 
-from service.errors import MalformedBodyError, WrongFieldError
+from service.errors import MalformedBodyError, TooManyFilesError, WrongFieldError
 
 FIELD = "file"
-_MAX_PARTS = 16  # a body of nothing but part headers would otherwise cost a callback for each
-_HINT = f"send one file, as curl -F {FIELD}=@song.wav does, and options in the query string"
+_HINT = f"send files, as curl -F {FIELD}=@song.wav does, and options in the query string"
+_LONGEST_NAME = 255
 
 
-class _Part:
-    def __init__(self) -> None:
-        self.headers: dict[bytes, bytes] = {}
-        self.pieces: list[memoryview] = []
+@dataclass(frozen=True, slots=True)
+class Upload:
+    """A file to classify, and the name it came with, which is only good to be shown to its sender."""
+
+    data: bytes
+    name: str | None = None
 
 
-def file_of(body: bytes, content_type: str) -> bytes:
-    """The content of the field `file`.
+class FormReader:
+    """Reads a form piece by piece. `names` are those of its files so far, None for one that has none."""
 
-    Raises `MalformedBodyError` if the body does not follow its boundary, `WrongFieldError` if it holds anything but
-    one file in that field.
-    """
-    parts = _parts(body, content_type)
-    if not parts:
-        raise WrongFieldError(f"the form is empty; {_HINT}")
-    if len(parts) > 1:
-        raise WrongFieldError(f"the form has {len(parts)} fields, expected one; {_HINT}")
-    header = parts[0].headers.get(b"content-disposition", b"")
-    if parse_options_header(header)[1].get(b"name") != FIELD.encode():
-        raise WrongFieldError(f"the form has no field {FIELD!r} but another; {_HINT}")
-    # Not from the parsed options: they leave out `filename*`, which older clients send for names beyond ASCII.
-    if b"filename" not in header.lower():
-        raise WrongFieldError(f"the field {FIELD!r} holds text and not a file; {_HINT}")
-    return b"".join(parts[0].pieces)
+    def __init__(self, content_type: str, max_files: int, on_data: Callable[[int, memoryview], None]) -> None:
+        """on_data: called with pieces of the content of a file and the place of this file in the form.
+
+        Raises `MalformedBodyError` if there is no boundary.
+        """
+        _, options = parse_options_header(content_type)
+        boundary = options.get(b"boundary")
+        if not boundary:
+            raise MalformedBodyError(
+                "multipart/form-data came without its boundary; let the HTTP client set Content-Type"
+            )
+        self.names: list[str | None] = []
+        self._max_files = max_files
+        self._on_data = on_data
+        self._headers: dict[bytes, bytes] = {}
+        self._name, self._value = bytearray(), bytearray()
+        self._complete = False
+        try:
+            self._parser = MultipartParser(
+                boundary,
+                {
+                    "on_part_begin": self._headers.clear,
+                    "on_header_field": lambda data, start, end: self._name.extend(data[start:end]),
+                    "on_header_value": lambda data, start, end: self._value.extend(data[start:end]),
+                    "on_header_end": self._end_header,
+                    "on_headers_finished": self._begin_file,
+                    "on_part_data": self._take,
+                    "on_end": self._end,
+                },
+            )
+        except FormParserError as error:
+            raise _malformed() from error
+
+    def feed(self, piece: bytes) -> None:
+        """Read on.
+
+        Raises `MalformedBodyError` if the body does not follow its boundary, `WrongFieldError` for a field that is no
+        file, `TooManyFilesError`.
+        """
+        try:
+            self._parser.write(piece)
+        except FormParserError as error:
+            raise _malformed() from error
+
+    def close(self) -> None:
+        """Raises `MalformedBodyError` if the form has not ended, and `WrongFieldError` if there was no file."""
+        try:
+            self._parser.finalize()
+        except FormParserError as error:
+            raise _malformed() from error
+        if not self._complete:
+            raise MalformedBodyError("the multipart body ends before its closing boundary; send it again")
+        if not self.names:
+            raise WrongFieldError(f"the form is empty; {_HINT}")
+
+    def _end_header(self) -> None:
+        self._headers[bytes(self._name).lower()] = bytes(self._value)
+        self._name.clear()
+        self._value.clear()
+
+    def _begin_file(self) -> None:
+        header = self._headers.get(b"content-disposition", b"")
+        options = parse_options_header(header)[1]
+        if options.get(b"name") != FIELD.encode():
+            raise WrongFieldError(f"the form has a field that is not called {FIELD!r}; {_HINT}")
+        # Not from the parsed options: they leave out `filename*`, which older clients send for names beyond ASCII.
+        if b"filename" not in header.lower():
+            raise WrongFieldError(f"the field {FIELD!r} holds text and not a file; {_HINT}")
+        if len(self.names) == self._max_files:
+            raise TooManyFilesError(
+                f"at most {self._max_files} files are accepted in one form; send the rest in another"
+            )
+        self.names.append(shown_name(options.get(b"filename", b"")))
+
+    def _take(self, data: bytes, start: int, end: int) -> None:
+        self._on_data(len(self.names) - 1, memoryview(data)[start:end])
+
+    def _end(self) -> None:
+        self._complete = True
 
 
-def _parts(body: bytes, content_type: str) -> list[_Part]:
-    _, options = parse_options_header(content_type)
-    boundary = options.get(b"boundary")
-    if not boundary:
-        raise MalformedBodyError("multipart/form-data came without its boundary; let the HTTP client set Content-Type")
-    parts: list[_Part] = []
-    name, value = bytearray(), bytearray()
-    complete = False
-    view = memoryview(body)
+def files_of(body: bytes, content_type: str, max_files: int) -> list[Upload]:
+    """The files of a whole form, in their order. Raises what `FormReader` raises."""
+    pieces: dict[int, list[memoryview]] = {}
+    reader = FormReader(content_type, max_files, lambda place, piece: pieces.setdefault(place, []).append(piece))
+    reader.feed(body)
+    reader.close()
+    return [Upload(b"".join(pieces.get(place, [])), name) for place, name in enumerate(reader.names)]
 
-    def on_part_begin() -> None:
-        if len(parts) == _MAX_PARTS:
-            raise WrongFieldError(f"the form has more than {_MAX_PARTS} fields, expected one; {_HINT}")
-        parts.append(_Part())
 
-    def on_header_field(data: bytes, start: int, end: int) -> None:
-        name.extend(data[start:end])
+def shown_name(name: bytes) -> str | None:
+    """The name of a file as its sender may be shown it: no folders, no control characters, not too long."""
+    text = name.decode("utf-8", "replace").replace("\\", "/").rsplit("/", 1)[-1]
+    clean = "".join(character for character in text if not unicodedata.category(character).startswith("C"))
+    return clean[:_LONGEST_NAME] or None
 
-    def on_header_value(data: bytes, start: int, end: int) -> None:
-        value.extend(data[start:end])
 
-    def on_header_end() -> None:
-        parts[-1].headers[bytes(name).lower()] = bytes(value)
-        name.clear()
-        value.clear()
-
-    def on_part_data(_: bytes, start: int, end: int) -> None:
-        parts[-1].pieces.append(view[start:end])
-
-    def on_end() -> None:
-        nonlocal complete
-        complete = True
-
-    try:
-        parser = MultipartParser(
-            boundary,
-            {
-                "on_part_begin": on_part_begin,
-                "on_header_field": on_header_field,
-                "on_header_value": on_header_value,
-                "on_header_end": on_header_end,
-                "on_part_data": on_part_data,
-                "on_end": on_end,
-            },
-        )
-        parser.write(body)
-        parser.finalize()
-    except FormParserError as error:
-        raise MalformedBodyError("the multipart body does not follow its boundary; send it again") from error
-    if not complete:
-        raise MalformedBodyError("the multipart body ends before its closing boundary; send it again")
-    return parts
+def _malformed() -> MalformedBodyError:
+    return MalformedBodyError("the multipart body does not follow its boundary; send it again")

@@ -1,25 +1,30 @@
 """`POST /classify`."""
 
-from typing import Annotated
+import asyncio
+import logging
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import JSONResponse
 
-from service.errors import NotReadyError
+from service.engines import ClassifyRequest
+from service.errors import INTERNAL, OverloadedError, told
 from service.openapi import UPLOAD, problems
-from service.receive.body import uploaded_file
+from service.receive.body import uploaded_files
+from service.receive.multipart import Upload
 from service.receive.presence import while_present
-from service.schemas import ClassifyParameters, ClassifyResponse
-from service.state import SharedState
+from service.schemas import ClassifyParameters, ClassifyResponse, SeveralResponse
+from service.state import ServiceState, SharedState
 
+logger = logging.getLogger("audiocnn.service")
 router = APIRouter()
 
 
 @router.post(
     "/classify",
     tags=["classify"],
-    response_model=ClassifyResponse,
-    responses=problems([400, 401, 408, 413, 415, 422, 429, 500, 503, 504]),
+    response_model=ClassifyResponse | SeveralResponse,
+    responses=problems([400, 401, 404, 408, 413, 415, 422, 429, 500, 503, 504]),
     openapi_extra=UPLOAD,
 )
 async def classify(
@@ -29,12 +34,59 @@ async def classify(
 
     `curl -F file=@song.wav 'http://localhost:8000/classify?top_k=3'` or
     `curl --data-binary @song.wav -H 'Content-Type: audio/wav' http://localhost:8000/classify`
+
+    Several fields `file` in one form get an item each, in their order: a result, or the problem with this file.
     """
-    if not service.engine.ready:
-        raise NotReadyError("the model is not loaded; try again shortly")
-    media = service.engine.model[0].input.media
-    async with uploaded_file(request, service.memory, service.settings, media) as file:
-        deadline_s = request.state.arrived_s + service.settings.classify_timeout_s
-        result = await while_present(request, service.engine.classify(file, deadline_s))
-    answer = result.to_json(top_k=parameters.top_k, threshold=parameters.threshold, segments=parameters.segments)
-    return JSONResponse({"request_id": request.state.request_id, **answer})
+    deadline_s = request.state.arrived_s + service.settings.classify_timeout_s
+    media = service.engine.find(parameters.model)[0].input.media
+    async with uploaded_files(request, service.memory, service.settings, media) as uploads:
+        answers = _Answers(service, parameters, deadline_s)
+        if len(uploads) == 1:
+            body = await while_present(request, answers.alone(uploads[0]))
+        else:
+            body = {"items": await while_present(request, answers.items(request, uploads))}
+    return JSONResponse({"request_id": request.state.request_id, **body})
+
+
+class _Answers:
+    """What one request asks of each of its files."""
+
+    def __init__(self, service: ServiceState, parameters: ClassifyParameters, deadline_s: float) -> None:
+        self._service = service
+        self._parameters = parameters
+        self._deadline_s = deadline_s
+        self._at_once = asyncio.Semaphore(service.settings.workers)  # one request is not to fill the queue
+
+    async def alone(self, upload: Upload) -> dict[str, Any]:
+        asked = self._parameters
+        result = await self._service.engine.classify(
+            ClassifyRequest(upload.data, asked.model, asked.window_s, asked.hop_s, self._deadline_s)
+        )
+        return result.to_json(top_k=asked.top_k, threshold=asked.threshold, segments=asked.segments)
+
+    async def items(self, request: Request, uploads: list[Upload]) -> list[dict[str, Any]]:
+        """An item for each file. Raises `OverloadedError` if there was no place for any."""
+        async with asyncio.TaskGroup() as group:
+            tasks = [group.create_task(self._outcome(upload)) for upload in uploads]
+        outcomes = [task.result() for task in tasks]
+        if all(isinstance(outcome, OverloadedError) for outcome in outcomes):
+            raise OverloadedError("too many files are waiting already; try again shortly")
+        return [
+            {"index": index, "file": upload.name, **self._item(request, outcome)}
+            for index, (upload, outcome) in enumerate(zip(uploads, outcomes, strict=True))
+        ]
+
+    async def _outcome(self, upload: Upload) -> dict[str, Any] | Exception:
+        try:
+            async with self._at_once:
+                return await self.alone(upload)
+        except Exception as error:
+            return error
+
+    def _item(self, request: Request, outcome: dict[str, Any] | Exception) -> dict[str, Any]:
+        if not isinstance(outcome, Exception):
+            return {"status": 200, "result": {"request_id": request.state.request_id, **outcome}}
+        problem = told(outcome)
+        if problem is INTERNAL:
+            logger.error("request %s failed", request.state.request_id, exc_info=outcome)
+        return {"status": problem.status, "problem": problem.body(request)}

@@ -11,6 +11,5 @@ router = APIRouter()
 
 @router.get("/v1/models", tags=["models"], responses=problems([401, 429, 500, 503]))
 async def models(service: SharedState) -> ModelsResponse:
-    """The model that answers: its labels, its input, its measured quality."""
-    spec, info = service.engine.model
-    return ModelsResponse(models=[ServedModel.of(spec, info.sha256)])
+    """The models that answer, the default one first: labels, input, measured quality."""
+    return ModelsResponse(models=[ServedModel.of(spec, info.sha256) for spec, info in service.engine.models()])

@@ -5,7 +5,7 @@ Answers are built by `Result.to_json`, which the batch command shares; a test ho
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from service.schemas.problem import EXAMPLE_REQUEST_ID
+from service.schemas.problem import EXAMPLE_REQUEST_ID, Problem
 
 _SHA256 = "5f0d3c6c1d1f4c5f0a7d8b1b0d6f5c5b6ad1c6e0f3f0f9d3a1a9d3b1e2c4f687"
 
@@ -18,6 +18,11 @@ class ClassifyParameters(BaseModel):
     top_k: int = Field(5, ge=1, description="How many labels to return, best first.")
     threshold: float = Field(0.0, ge=0, le=1, description="Leave out labels with a lower score.")
     segments: bool = Field(False, description="Also return the answer for each window of the recording.")
+    window_s: float | None = Field(
+        None, gt=0, allow_inf_nan=False, description="Length of a window in seconds, where the network takes others."
+    )
+    hop_s: float | None = Field(None, gt=0, allow_inf_nan=False, description="Seconds from one window to the next.")
+    model: str | None = Field(None, max_length=200, description="Which of the served models, by name.")
 
 
 class PredictionBody(BaseModel):
@@ -131,3 +136,20 @@ class ClassifyResponse(BaseModel):
     segments: list[SegmentBody] = Field([], description="In time order; only with `segments=true`.")
     warnings: list[str] = Field(description="What to know about the answer, such as a file cut short.")
     timing_ms: TimingBody
+
+
+class ItemBody(BaseModel):
+    """The answer for one of several files: either `result` or `problem`."""
+
+    index: int = Field(description="Its place in the form, from 0.")
+    file: str | None = Field(description="The name it came with, without folders.")
+    status: int = Field(description="What its status would be if it had come alone.")
+    result: ClassifyResponse | None = None
+    problem: Problem | None = None
+
+
+class SeveralResponse(BaseModel):
+    """The answer for several files in one form, one item for each in their order."""
+
+    request_id: str
+    items: list[ItemBody]

@@ -12,7 +12,7 @@ import pytest
 
 from audiocnn import Classifier, MediaError, Result, errors
 from service.app import create_app
-from service.engines import LocalEngine
+from service.engines import ClassifyRequest, LocalEngine
 from service.errors import STATUS
 from service.schemas import ClassifyResponse, ModelsResponse, Problem
 from service.settings import Settings
@@ -89,8 +89,17 @@ def test_openapi_resolves_and_tells_the_truth(server: Server) -> None:
         "video/*",
         "application/octet-stream",
     }
-    assert {parameter["name"] for parameter in classify["parameters"]} == {"top_k", "threshold", "segments"}
-    assert set(classify["responses"]) == {"200", "500"} | {str(status) for status, _ in STATUS.values()}
+    assert {parameter["name"] for parameter in classify["parameters"]} == {
+        "top_k",
+        "threshold",
+        "segments",
+        "window_s",
+        "hop_s",
+        "model",
+    }
+    told = (400, 401, 404, 408, 413, 415, 422, 429, 503, 504)
+    assert set(classify["responses"]) == {"200", "500", *map(str, told)}
+    assert set(told) <= {status for status, _ in STATUS.values()}
     for status, response in classify["responses"].items():
         assert list(response["content"]) == ["application/json" if status == "200" else "application/problem+json"]
     for schema in (ClassifyResponse, Problem):
@@ -107,13 +116,13 @@ def test_every_kind_of_media_error_has_its_status() -> None:
 
 
 class BrokenEngine(LocalEngine):
-    async def classify(self, data: bytes, deadline_s: float) -> Result:
+    async def classify(self, request: ClassifyRequest) -> Result:
         raise RuntimeError("the secret of /etc/passwd")
 
 
 class NanEngine(LocalEngine):
-    async def classify(self, data: bytes, deadline_s: float) -> Result:
-        result = await super().classify(data, deadline_s)
+    async def classify(self, request: ClassifyRequest) -> Result:
+        result = await super().classify(request)
         object.__setattr__(result.media, "duration_s", float("nan"))
         return result
 

@@ -12,7 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from audiocnn import AudioError
-from service.engines import LocalEngine
+from service.engines import ClassifyRequest, LocalEngine
 from service.errors import DeadlineExceededError, OverloadedError
 from service.settings import Settings
 from tests.audio_files import encoded, noise, silence, tone, wav_bytes
@@ -137,13 +137,13 @@ def test_deadline_leaves_the_worker_its_place_until_it_is_free() -> None:
     async def scenario() -> None:
         await engine.start()
         with pytest.raises(DeadlineExceededError):
-            await engine.classify(MINUTE, time.monotonic() + 0.01)
+            await engine.classify(ClassifyRequest(MINUTE, deadline_s=time.monotonic() + 0.01))
         with pytest.raises(OverloadedError):
-            await engine.classify(GOOD, time.monotonic() + 60)
+            await engine.classify(ClassifyRequest(GOOD, deadline_s=time.monotonic() + 60))
         for _ in range(500):
             await asyncio.sleep(0.02)
             try:
-                await engine.classify(b"not audio", time.monotonic() + 60)
+                await engine.classify(ClassifyRequest(b"not audio", deadline_s=time.monotonic() + 60))
             except OverloadedError:
                 continue
             except AudioError:
@@ -160,7 +160,8 @@ def test_queue_time_is_measured() -> None:
 
     async def scenario() -> None:
         await engine.start()
-        results = await asyncio.gather(*[engine.classify(MINUTE, time.monotonic() + 60) for _ in range(3)])
+        request = ClassifyRequest(MINUTE, deadline_s=time.monotonic() + 60)
+        results = await asyncio.gather(*[engine.classify(request) for _ in range(3)])
         waits = [result.timing.queue_ms for result in results]
         assert waits == sorted(waits)
         work = results[0].timing.decode_ms + results[0].timing.infer_ms
