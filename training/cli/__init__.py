@@ -8,11 +8,11 @@ import click
 
 from audiocnn.errors import AudioCnnError
 from training.cli.check import check_command
+from training.cli.denoise import denoise
 from training.cli.lr_find import lr_find_command
 from training.cli.measure import baseline_command, calibrate_command, evaluate_command, robustness_command
 from training.cli.train import crossval_command, publish_command, train_command
 from training.corpora.commands import corpus
-from training.denoise.command import denoise
 from training.report.command import report
 from training.silence.command import silence
 from training.stopping import Stopped

@@ -8,7 +8,7 @@ import click
 from training.answers import ANSWERS
 from training.baselines.run import KINDS, SVM, measure_baseline
 from training.calibrate import calibrate, on_crossval, on_validation
-from training.cli.options import FOLDER, cache_option, common, data_folder, set_option
+from training.cli.options import FILE, FOLDER, cache_option, common, data_folder, set_option
 from training.config import load_config
 from training.crossval import table
 from training.data.manifest import read_clips
@@ -55,7 +55,7 @@ def evaluate_command(
 @click.option("--model", type=FOLDER, required=True, help="The model directory to calibrate.")
 @click.option(
     "--crossval",
-    type=click.Path(dir_okay=False, path_type=Path),
+    type=FILE,
     help="Take the answers of this crossval.json's models.  [default: the model's, for its validation clips]",
 )
 @click.option(

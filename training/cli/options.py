@@ -10,25 +10,37 @@ from training.config import Config
 from training.trackers import TRACKERS
 
 FOLDER = click.Path(file_okay=False, path_type=Path)
+FILE = click.Path(dir_okay=False, path_type=Path)
 
 
 def common(command: Callable[..., None]) -> Callable[..., None]:
     """The arguments every command has."""
     command = click.option("--data", type=FOLDER, help="The folder of clips.  [default: data.root in CONFIG]")(command)
-    return click.argument("config", type=click.Path(dir_okay=False, path_type=Path))(command)
+    return click.argument("config", type=FILE)(command)
+
+
+def _seeds(context: click.Context, option: click.Parameter, text: str) -> list[int]:
+    try:
+        seeds = [int(seed) for seed in text.split(",")]
+    except ValueError:
+        seeds = []
+    if not seeds or min(seeds) < 0:
+        raise click.BadParameter(f"expected whole numbers such as 0,1,2, got {text!r}")
+    return seeds
 
 
 cache_option = click.option(
     "--cache", type=FOLDER, default=Path("cache"), show_default=True, help="Where decoded audio is kept."
 )
 set_option = click.option(
-    "--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Replace a setting of CONFIG, as in train.epochs=20."
+    "--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Replace a setting of CONFIG, as in train.lr=0.001."
 )
 device_option = click.option(
     "--device", type=click.Choice(["auto", "cpu", "cuda"]), default="auto", show_default=True, help="Where to compute."
 )
-
-
+seeds_option = click.option(
+    "--seeds", callback=_seeds, default="0", show_default=True, help="Seeds, separated by commas."
+)
 log_option = click.option(
     "--log", type=click.Choice(TRACKERS), multiple=True, help="Tell this service of each epoch as well."
 )

@@ -7,7 +7,17 @@ import click
 import torch
 
 from audiocnn.export import export_onnx
-from training.cli.options import FOLDER, cache_option, common, data_folder, device_option, log_option, set_option
+from training.cli.options import (
+    FILE,
+    FOLDER,
+    cache_option,
+    common,
+    data_folder,
+    device_option,
+    log_option,
+    seeds_option,
+    set_option,
+)
 from training.config import load_config
 from training.crossval import cross_validate, table
 from training.distributed import join
@@ -69,7 +79,7 @@ def train_command(
 @common
 @cache_option
 @click.option("--run", type=FOLDER, help="Where the runs go.  [default: runs/NAME-crossval]")
-@click.option("--seeds", default="0", show_default=True, help="Seeds, separated by commas.")
+@seeds_option
 @click.option("--folds", help="Only these folds, separated by commas.  [default: all]")
 @set_option
 @click.option("--jobs", type=click.IntRange(1), default=1, show_default=True, help="Trainings at once.")
@@ -80,7 +90,7 @@ def crossval_command(
     data: Path | None,
     cache: Path,
     run: Path | None,
-    seeds: str,
+    seeds: list[int],
     folds: str | None,
     overrides: tuple[str, ...],
     jobs: int,
@@ -90,18 +100,12 @@ def crossval_command(
     """Train and test once for each fold; print a table and write crossval.json."""
     settings = load_config(config, overrides)
     data = data_folder(data, settings, config)
-    try:
-        numbers = [int(seed) for seed in seeds.split(",")]
-    except ValueError as error:
-        raise click.BadParameter(
-            f"expected whole numbers such as 0,1,2, got {seeds!r}", param_hint="--seeds"
-        ) from error
     results = cross_validate(
         settings,
         data,
         run or Path("runs") / f"{settings.name}-crossval",
         cache,
-        seeds=numbers,
+        seeds=seeds,
         folds=folds.split(",") if folds else [],
         jobs=jobs,
         device=device,
@@ -114,7 +118,7 @@ def crossval_command(
 @click.argument("model", type=FOLDER)
 @click.argument("destination", type=FOLDER)
 @click.option("--version", required=True, help="What the published model reports as its version.")
-@click.option("--crossval", type=click.Path(dir_okay=False, path_type=Path), help="Its recipe's crossval.json.")
+@click.option("--crossval", type=FILE, help="Its recipe's crossval.json.")
 def publish_command(model: Path, destination: Path, version: str, crossval: Path | None) -> None:
     """Make the model directory MODEL one to hand out, in DESTINATION."""
     publish(model, destination, version, crossval)

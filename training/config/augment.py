@@ -4,10 +4,7 @@ import math
 from dataclasses import dataclass
 
 from audiocnn.errors import ConfigError
-from training.config.checks import check_fields
-
-_MOST_DB = 120
-_STEEPEST = 4  # exponent of coloured noise
+from training.config.checks import MOST_DB, STEEPEST, check_fields, is_range
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,18 +42,14 @@ class AugmentConfig:
         check_fields("augment.", self, ["speed"], lambda v: 0 <= v < 1, "a share from 0 to below 1")
         check_fields("augment.", self, ["shift"], lambda v: 0 <= v <= 1, "a share from 0 to 1")
         levels = ["gain_db", "segment_gain_db", "eq_db"]
-        check_fields("augment.", self, levels, lambda v: 0 <= v <= _MOST_DB, f"from 0 to {_MOST_DB} dB")
+        check_fields("augment.", self, levels, lambda v: 0 <= v <= MOST_DB, f"from 0 to {MOST_DB} dB")
         chances = ["soft_clip", "low_pass", "high_pass", "codec"]
         check_fields("augment.", self, chances, lambda v: 0 <= v <= 1, "a probability from 0 to 1")
         check_fields("augment.", self, ["time_mask_ms"], lambda v: 0 <= v < math.inf, "a finite number from 0 up")
         check_fields("augment.", self, ["time_masks"], lambda v: v >= 1, "at least 1")
-        for name, most, unit in (("noise_db", _MOST_DB, " dB"), ("noise_colours", _STEEPEST, "")):
+        for name, most, unit in (("noise_db", MOST_DB, " dB"), ("noise_colours", STEEPEST, "")):
             values = getattr(self, name)
-            if not _is_range(values, most):
+            if values and not is_range(values, most):
                 raise ConfigError(
                     f"augment.{name} must be [] or [lowest, highest] from -{most} to {most}{unit}, got {list(values)}"
                 )
-
-
-def _is_range(values: tuple[float, ...], most: float) -> bool:
-    return not values or (len(values) == 2 and -most <= values[0] <= values[1] <= most)

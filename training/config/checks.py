@@ -1,9 +1,13 @@
-"""The values of settings."""
+"""Which values of settings are legal."""
 
 from collections.abc import Callable, Sequence
 from typing import Any
 
 from audiocnn.errors import ConfigError
+
+MOST_DB = 120
+STEEPEST = 4
+"""Exponent of coloured noise."""
 
 
 def check_fields(section: str, record: object, names: Sequence[str], legal: Callable[[Any], bool], words: str) -> None:
@@ -12,3 +16,8 @@ def check_fields(section: str, record: object, names: Sequence[str], legal: Call
         value = getattr(record, name)
         if not legal(value):
             raise ConfigError(f"{section}{name} must be {words}, got {value!r}")
+
+
+def is_range(values: Sequence[float], most: float) -> bool:
+    """Whether `values` are a lowest and a highest one from -`most` to `most`."""
+    return len(values) == 2 and -most <= values[0] <= values[1] <= most

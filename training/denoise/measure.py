@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from audiocnn.waveform import Samples
+from training.denoise.config import NoiseConfig
 from training.denoise.examples import with_noise
 from training.progress import track
 
@@ -25,7 +26,7 @@ def si_sdr_db(estimate: Tensor, reference: Tensor) -> Tensor:
 
 
 def measure(
-    denoise: Callable[[Samples], Samples], recordings: Sequence[Samples], snr_db: float, seed: int
+    denoise: Callable[[Samples], Samples], recordings: Sequence[Samples], noise: NoiseConfig, seed: int
 ) -> dict[str, Any]:
     """SI-SDR in dB of whole recordings `(samples,)` with noise, as they are and after `denoise`, and the gain.
 
@@ -33,14 +34,14 @@ def measure(
     """
     before, after = [], []
     for index, recording in enumerate(track(recordings, "measuring", total=len(recordings))):
-        example = with_noise(recording, snr_db, np.random.default_rng((seed, index)))
+        example = with_noise(recording, noise.test_snr_db, noise.colours, np.random.default_rng((seed, index)))
         clean, noisy = (torch.from_numpy(x) for x in (example.clean, example.noisy))
         before.append(float(si_sdr_db(noisy, clean)))
         after.append(float(si_sdr_db(torch.from_numpy(denoise(example.noisy)), clean)))
     gains = np.array(after) - np.array(before)
     return {
         "recordings": len(recordings),
-        "snr_db": snr_db,
+        "snr_db": noise.test_snr_db,
         "noisy_db": float(np.mean(before)),
         "denoised_db": float(np.mean(after)),
         "gain_db": float(gains.mean()),

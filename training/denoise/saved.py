@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -11,28 +12,35 @@ from safetensors.torch import load_file
 from safetensors.torch import save as to_bytes
 
 from audiocnn.checkpoint import write_atomically
-from audiocnn.errors import CheckpointError
+from audiocnn.errors import CheckpointError, ConfigError
 from audiocnn.models.denoiser import Denoiser
 from audiocnn.waveform import Samples
+from training.config.reader import to_record
+from training.denoise.config import DenoiserConfig
 
 CONFIG, WEIGHTS = "denoiser.json", "denoiser.safetensors"
 
 
-def save(directory: Path, network: Denoiser, details: Mapping[str, Any]) -> None:
-    """Write the network into `directory`, each file atomically. details: where it comes from and what it is worth."""
+def save(directory: Path, network: Denoiser, model: DenoiserConfig, training: Mapping[str, Any]) -> None:
+    """Write the network, built from the arguments `model`, into `directory`, each file atomically.
+
+    training: where it comes from and what it is worth.
+    """
     directory.mkdir(parents=True, exist_ok=True)
     weights = {name: value.detach().cpu().contiguous() for name, value in network.state_dict().items()}
     write_atomically(directory / WEIGHTS, to_bytes(weights))
-    write_atomically(directory / CONFIG, (json.dumps(details, indent=1) + "\n").encode())
+    spec = {"model": asdict(model), "training": training}
+    write_atomically(directory / CONFIG, (json.dumps(spec, indent=1) + "\n").encode())
 
 
 def load(directory: Path) -> Denoiser:
     """The network that `save` wrote, in evaluation mode. Raises `CheckpointError` if there is none or it is damaged."""
-    network = Denoiser()
     try:
+        spec = json.loads((directory / CONFIG).read_text("utf-8"))
+        network = Denoiser(**asdict(to_record(DenoiserConfig, spec["model"], CONFIG)))
         network.load_state_dict(load_file(directory / WEIGHTS))
-    except (OSError, SafetensorError, RuntimeError) as error:
-        raise CheckpointError(f"{directory / WEIGHTS} holds no denoiser: {error}") from error
+    except (OSError, ValueError, KeyError, TypeError, ConfigError, SafetensorError, RuntimeError) as error:
+        raise CheckpointError(f"{directory} holds no denoiser: {error}") from error
     return network.eval()
 
 

@@ -1,0 +1,54 @@
+"""A recipe for each of several seeds: train, measure, save."""
+
+import json
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from audiocnn.checkpoint import write_atomically
+from training.denoise.config import DenoiseConfig
+from training.denoise.examples import SAMPLE_RATE
+from training.denoise.fit import fit
+from training.denoise.measure import measure
+from training.denoise.saved import denoise, save
+from training.recordings import read_recordings
+
+RESULTS = "denoise.json"
+_VALIDATION, _TEST = 1001, 1002
+"""Seeds of the noise: the same for every denoiser."""
+
+
+def train_and_measure(
+    config: DenoiseConfig, data: Path, run: Path, *, seeds: Sequence[int], device: torch.device
+) -> list[dict[str, Any]]:
+    """Train a denoiser for each seed, in `run/seed-0` and so on; all results are in `run/denoise.json` too.
+
+    data: holds a folder for each corpus. Raises what `read_recordings` and `fit` raise.
+    """
+    recordings = read_recordings(data, config.data.corpora, SAMPLE_RATE, config.data.longest_s)
+    results = []
+    for seed in seeds:
+        network = fit(recordings["train"], config, seed=seed, device=device)
+        use = partial(denoise, network)
+        result: dict[str, Any] = {"seed": seed}
+        result["validation"] = measure(use, recordings["validation"], config.noise, _VALIDATION)
+        result["test"] = measure(use, recordings["test"], config.noise, _TEST)
+        results.append(result | {"recipe": config.to_json()})
+        save(run / f"seed-{seed}", network, config.model, results[-1])
+        write_atomically(run / RESULTS, (json.dumps(results, indent=1) + "\n").encode())
+    return results
+
+
+def table(results: Sequence[dict[str, Any]]) -> list[str]:
+    """SI-SDR before and after, by seed, as lines of a Markdown table."""
+    lines = ["| seed | noisy | denoised | gain on test | gain on validation |", "|" + "---|" * 5]
+    for result in results:
+        test, validation = result["test"], result["validation"]
+        lines.append(
+            f"| {result['seed']} | {test['noisy_db']:.2f} dB | {test['denoised_db']:.2f} dB | {test['gain_db']:.2f} ± "
+            f"{test['gain_deviation_db']:.2f} dB | {validation['gain_db']:.2f} dB |"
+        )
+    return lines
