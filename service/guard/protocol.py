@@ -8,12 +8,13 @@ application's, which finds the arrival of a request's first byte in `request.sta
 import asyncio
 import functools
 import time
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, cast
 
 import httptools
-from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 
 from service.guard.headers import SECURITY_HEADERS
 from service.problem import RETRY_AFTER_S, problem_bytes
@@ -23,6 +24,8 @@ LINGER_S = 2.0
 client would lose the answer."""
 
 _MAX_PIPELINED = 16  # a connection may ask that much ahead; one read of small requests would otherwise start thousands
+
+_PER_HEADER = len(": \r\n")
 
 
 @dataclass(frozen=True)
@@ -57,6 +60,7 @@ class GuardedProtocol(HttpToolsProtocol):
         self._in_head = True  # the next byte belongs to a request's head, or is the first of one
         self._head_begun = False
         self._head_bytes = 0
+        self._unanswered: deque[RequestResponseCycle] = deque()  # at work, and pipelined behind it
         self._closing = False  # nothing that still comes is parsed
         self._last = False  # the process stops: the request at work is the last one
         self._head_timer: asyncio.TimerHandle | None = None
@@ -76,6 +80,9 @@ class GuardedProtocol(HttpToolsProtocol):
         self._stop_head_timer()
         self._stop_drop_timer()
         super().connection_lost(exc)
+        # uvicorn tells the latest request only that its client has gone.
+        for cycle in self._unanswered:
+            self._abandon(cycle)
 
     def data_received(self, data: bytes) -> None:
         if self._closing:
@@ -89,7 +96,7 @@ class GuardedProtocol(HttpToolsProtocol):
         except httptools.HttpParserUpgrade:
             if self._should_upgrade():
                 self.handle_websocket_upgrade()
-            elif self._busy():
+            elif self._unanswered:
                 # Answered in HTTP/1.1, as RFC 9110 allows; what follows the head is lost to the parser.
                 self._close_after_answer()
         except httptools.HttpParserError:
@@ -111,7 +118,7 @@ class GuardedProtocol(HttpToolsProtocol):
             super().on_header(name, value)
             return
         # A trailer: nobody reads them, and they must not look like headers. They cost the sender its allowance.
-        self._head_bytes += len(name) + len(value)
+        self._head_bytes += len(name) + len(value) + _PER_HEADER
         if self._head_bytes > self._limits.max_head_bytes:
             self._malformed()
 
@@ -120,15 +127,17 @@ class GuardedProtocol(HttpToolsProtocol):
             return
         self._stop_head_timer()
         self._in_head = self._head_begun = False
-        self._head_bytes = len(self.url) + sum(len(name) + len(value) for name, value in self.headers)
+        self._head_bytes = len(self.url) + sum(len(name) + len(value) + _PER_HEADER for name, value in self.headers)
         if self._head_bytes > self._limits.max_head_bytes:
             self._head_too_large()
         elif len(self.pipeline) >= _MAX_PIPELINED:
             self._close_after_answer()
         else:
+            before = self.cycle
             super().on_headers_complete()
-            if self._last and self.cycle is not None:
-                self.cycle.keep_alive = False
+            if self.cycle is not before:
+                self._unanswered.append(self.cycle)
+                self.cycle.keep_alive = self.cycle.keep_alive and not self._last
 
     def on_body(self, body: bytes) -> None:
         if not self._closing:
@@ -141,6 +150,7 @@ class GuardedProtocol(HttpToolsProtocol):
             self._head_bytes = 0
 
     def on_response_complete(self) -> None:
+        self._unanswered.popleft()
         super().on_response_complete()
         if self.transport.is_closing():  # once its answer is sent, which is up to the peer
             self._start_drop_timer(self._limits.write_timeout_s)
@@ -150,7 +160,7 @@ class GuardedProtocol(HttpToolsProtocol):
         self._start_drop_timer(self._limits.write_timeout_s)
 
     def shutdown(self) -> None:
-        if self._head_begun and not self._busy() and not self._closing:
+        if self._head_begun and not self._unanswered and not self._closing:
             self._last = True  # the rest of the head is on its way, or its deadline ends the connection
         elif not self._closing:
             super().shutdown()
@@ -164,12 +174,9 @@ class GuardedProtocol(HttpToolsProtocol):
         if not self.transport.is_closing():
             self._stop_drop_timer()
 
-    def _busy(self) -> bool:
-        return self.cycle is not None and not self.cycle.response_complete
-
     def _head_late(self) -> None:
         self._head_timer = None
-        if self._busy():
+        if self._unanswered:
             self._close_after_answer()
         elif self._head_bytes == 0 and not self._head_begun:
             self.transport.close()
@@ -180,7 +187,7 @@ class GuardedProtocol(HttpToolsProtocol):
             )
 
     def _head_too_large(self) -> None:
-        if self._busy():
+        if self._unanswered:
             self._close_after_answer()
             return
         self._refuse(
@@ -192,22 +199,24 @@ class GuardedProtocol(HttpToolsProtocol):
 
     def _malformed(self) -> None:
         """What came is no HTTP: the answer, unless it could be taken for that of an earlier request."""
-        cycle = self.cycle
-        if self.pipeline or (self._busy() and cycle.response_started):
+        if len(self._unanswered) > 1 or any(cycle.response_started for cycle in self._unanswered):
             self._closing = True
             self.transport.close()
-        elif self._busy() and not cycle.more_body:
+        elif self._unanswered and not self.cycle.more_body:
             self._close_after_answer()
         else:
             self._refuse(
                 400,
                 "The request is malformed",
                 "malformed_request",
-                "the request does not follow HTTP/1.1; check its request line, headers and chunks",
+                "the request is not well-formed HTTP; check its request line, its headers and, if any, its chunks",
             )
-            if self._busy():
-                cycle.disconnected = True
-                cycle.message_event.set()
+            for cycle in self._unanswered:
+                self._abandon(cycle)
+
+    def _abandon(self, cycle: RequestResponseCycle) -> None:
+        cycle.disconnected = True
+        cycle.message_event.set()
 
     def _close_after_answer(self) -> None:
         self._closing = True

@@ -2,6 +2,7 @@
 
 import fcntl
 import mmap
+import os
 import struct
 import time
 from collections.abc import Iterator
@@ -24,12 +25,10 @@ class RateLimit:
         self._interval_s = 60 / per_minute
         self._depth_s = self._interval_s * burst
         size = num_keys * _SLOT.size
-        self._file = None if file is None else file.open("a+b")
-        if self._file is None:
-            self._slots = mmap.mmap(-1, size)
-        else:
-            self._file.truncate(size)
-            self._slots = mmap.mmap(self._file.fileno(), size)
+        self._file = -1 if file is None else os.open(file, os.O_RDWR | os.O_CREAT, 0o600)
+        if file is not None:
+            os.truncate(self._file, size)
+        self._slots = mmap.mmap(self._file, size)
 
     def take(self, index: int) -> float:
         """Count a request of this key. Returns 0, or in how many seconds there is room for it, and counts nothing."""
@@ -45,7 +44,7 @@ class RateLimit:
 
     @contextmanager
     def _alone(self) -> Iterator[None]:
-        if self._file is None:
+        if self._file < 0:
             yield
             return
         fcntl.flock(self._file, fcntl.LOCK_EX)

@@ -58,6 +58,7 @@ class _Exchange:
         self._send = send
         self._service = service
         self._status = 0
+        self._finished = False
         headers = Headers(scope=scope)
         given_id = headers.get("x-request-id", "")
         self._request_id = given_id if _REQUEST_ID.fullmatch(given_id) else str(uuid.uuid4())
@@ -102,10 +103,13 @@ class _Exchange:
                 headers["traceparent"] = self._traceparent
             if self._body_unread or self._service.draining:
                 headers["Connection"] = "close"
-        elif self._body_unread and not message.get("more_body", False):
-            await self._send({**message, "more_body": True})
-            await self._linger()
-            message = {"type": "http.response.body"}
+        elif not message.get("more_body", False):
+            # Before it is sent: who has its answer has been counted, also if this process is killed right now.
+            self._finish()
+            if self._body_unread:
+                await self._send({**message, "more_body": True})
+                await self._linger()
+                message = {"type": "http.response.body"}
         await self._send(message)
 
     async def _linger(self) -> None:
@@ -117,7 +121,10 @@ class _Exchange:
             return
 
     def _finish(self) -> None:
-        """Count the request and log it."""
+        """Count the request and log it, once."""
+        if self._finished:
+            return
+        self._finished = True
         route = getattr(self._scope.get("route"), "path", _NO_ROUTE)
         status = self._status or CLIENT_LEFT
         took_s = time.monotonic() - self._arrived_s

@@ -107,7 +107,7 @@ def assert_problem(response: httpx.Response, status: int, code: str | None = Non
     assert body["title"]
     assert body["detail"]
     assert code is None or body["code"] == code
-    assert ("retry-after" in response.headers) == (status == 503)
+    assert ("retry-after" in response.headers) == (status in (429, 503))
     shown = re.sub(r"/docs|multipart/form-data|\w+/\w+ \(any \w+/\*\) or application/octet-stream", "", body["detail"])
     for secret in ("Traceback", "libsndfile", "soundfile", "Error opening", "/", "File "):
         assert secret not in shown
