@@ -16,7 +16,7 @@ import uvicorn
 
 from audiocnn import Result
 from service.app import create_app
-from service.engines import LocalEngine
+from service.engines import ClassifyRequest, LocalEngine
 from service.engines.queue import MAX_RETRY_AFTER_S, WorkQueue
 from service.errors import DeadlineExceededError, OverloadedError
 from service.settings import Settings
@@ -136,7 +136,7 @@ class PatientEngine(LocalEngine):
         self.waiting = threading.Event()
         self.left = threading.Event()
 
-    async def classify(self, data: bytes, deadline_s: float) -> Result:
+    async def classify(self, request: ClassifyRequest) -> Result:
         self.waiting.set()
         try:
             await asyncio.sleep(30)
