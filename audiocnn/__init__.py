@@ -19,6 +19,7 @@ from audiocnn.waveform import Segment, Waveform
 if TYPE_CHECKING:
     from audiocnn.audio.decode import decode
     from audiocnn.inference.classifier import Classifier
+    from audiocnn.isolation.pool import DecoderPool
     from audiocnn.limits import DecodeLimits
 
 __version__ = "0.1.0"
@@ -26,6 +27,7 @@ __version__ = "0.1.0"
 _LAZY = {
     "Classifier": "audiocnn.inference.classifier",
     "DecodeLimits": "audiocnn.limits",
+    "DecoderPool": "audiocnn.isolation.pool",
     "decode": "audiocnn.audio.decode",
 }
 
@@ -35,6 +37,7 @@ __all__ = [
     "AudioSpec",
     "Classifier",
     "DecodeLimits",
+    "DecoderPool",
     "Estimate",
     "ImageSpec",
     "MediaError",

@@ -43,6 +43,12 @@ class MissingExtraError(AudioCnnError, ImportError):
     code = "missing_extra"
 
 
+class DecoderPoolError(AudioCnnError):
+    """The pool of decoder processes is closed, or no process can be started."""
+
+    code = "no_decoder"
+
+
 class MediaError(AudioCnnError):
     """Base of errors caused by the file to classify itself."""
 

@@ -1,7 +1,8 @@
 """The one door for encoded audio: `open_audio` for a stream of blocks, `decode` for a whole `Waveform`.
 
 The format is told from the first bytes, never from the file's name: WAV goes to our own bounded parser, the other
-known formats to libsndfile, and everything else is refused before any codec sees it.
+known formats to libsndfile, in a child process if there is a pool of them, and everything else is refused before any
+codec sees it.
 """
 
 from collections.abc import Iterator
@@ -11,6 +12,7 @@ from typing import BinaryIO
 import numpy as np
 
 from audiocnn.audio import wav
+from audiocnn.audio.isolated import ChildReader
 from audiocnn.audio.reader import AudioReader
 from audiocnn.audio.sndfile import SndfileReader, sniff
 from audiocnn.errors import (
@@ -20,6 +22,7 @@ from audiocnn.errors import (
     UndecodableAudioError,
     UnsupportedAudioError,
 )
+from audiocnn.isolation.pool import DecoderPool
 from audiocnn.limits import DecodeLimits
 from audiocnn.source import Source, open_source
 from audiocnn.waveform import Samples, Waveform
@@ -31,14 +34,17 @@ _MAX_TAGS = 16
 
 
 @contextmanager
-def open_audio(source: Source, limits: DecodeLimits | None = None) -> Iterator[AudioReader]:
+def open_audio(
+    source: Source, limits: DecodeLimits | None = None, decoders: DecoderPool | None = None
+) -> Iterator[AudioReader]:
     """Open encoded audio and check its header against `limits`.
 
+    decoders: where libsndfile runs; in this process by default.
     Raises `EmptyAudioError` for no bytes, `UnsupportedAudioError` for a codec or container not read here,
-    `UndecodableAudioError` for a damaged header, and what `open_source` raises.
+    `UndecodableAudioError` for a damaged header, and what `open_source` and `decoders` raise.
     """
     limits = limits or DecodeLimits()
-    with open_source(source, limits) as file, closing(_reader(file, limits)) as reader:
+    with open_source(source, limits) as file, closing(_reader(file, limits, decoders)) as reader:
         yield reader
 
 
@@ -72,7 +78,7 @@ def decode(source: Source, limits: DecodeLimits | None = None) -> Waveform:
         return Waveform(np.ascontiguousarray(np.concatenate(blocks, axis=1)), reader.sample_rate)
 
 
-def _reader(file: BinaryIO, limits: DecodeLimits) -> AudioReader:
+def _reader(file: BinaryIO, limits: DecodeLimits, decoders: DecoderPool | None) -> AudioReader:
     start = _after_id3_tags(file)
     file.seek(start)
     head = file.read(12)
@@ -85,7 +91,7 @@ def _reader(file: BinaryIO, limits: DecodeLimits) -> AudioReader:
     format = sniff(head)
     if format is None:
         raise _refused(head)
-    return SndfileReader(file, format, limits)
+    return ChildReader(decoders, file, format, limits) if decoders else SndfileReader(file, format, limits)
 
 
 def _refused(head: bytes) -> AudioError:

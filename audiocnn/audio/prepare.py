@@ -16,6 +16,7 @@ from audiocnn.audio.reader import AudioReader
 from audiocnn.audio.resample import resample_blocks
 from audiocnn.errors import EmptyAudioError
 from audiocnn.framing import frame_blocks
+from audiocnn.isolation.pool import DecoderPool
 from audiocnn.limits import DecodeLimits
 from audiocnn.prediction import AudioInfo
 from audiocnn.prepared import Window
@@ -84,7 +85,9 @@ class PreparedAudio:
 
 
 @contextmanager
-def open_prepared(source: Source, spec: AudioSpec, limits: DecodeLimits | None = None) -> Iterator[PreparedAudio]:
-    """Encoded audio as the windows a model with `spec` is fed. Raises what `open_audio` raises."""
-    with open_audio(source, limits) as reader:
+def open_prepared(
+    source: Source, spec: AudioSpec, limits: DecodeLimits | None = None, decoders: DecoderPool | None = None
+) -> Iterator[PreparedAudio]:
+    """Encoded audio as the windows a model with `spec` is fed. Arguments and errors are those of `open_audio`."""
+    with open_audio(source, limits, decoders) as reader:
         yield PreparedAudio(reader, spec, limits)

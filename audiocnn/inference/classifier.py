@@ -18,6 +18,7 @@ from audiocnn.inference.answers import Answerer, Vote
 from audiocnn.inference.backend import Backend
 from audiocnn.inference.onnx_backend import OnnxBackend
 from audiocnn.inference.silence import background_rule, left_out
+from audiocnn.isolation.pool import DecoderPool
 from audiocnn.limits import DecodeLimits
 from audiocnn.media import opener
 from audiocnn.prediction import (
@@ -74,22 +75,29 @@ class Classifier:
     Safe to share between threads: a call keeps its state in local variables.
     """
 
-    def __init__(self, spec: ModelSpec, backend: Backend, sha256: str) -> None:
+    def __init__(self, spec: ModelSpec, backend: Backend, sha256: str, decoders: DecoderPool | None = None) -> None:
         self.spec = spec
         self.info = ModelInfo(spec.name, spec.version, sha256)
         self._backend = backend
-        self._open = opener(spec.input)
+        self._open = opener(spec.input, decoders)
         self._background = background_rule(spec.input)
         self._answerer = Answerer(spec.tasks)
 
     @classmethod
     def load(
-        cls, model: str | Path = "genre", *, backend: Literal["onnx", "torch"] = "onnx", threads: int = 1
+        cls,
+        model: str | Path = "genre",
+        *,
+        backend: Literal["onnx", "torch"] = "onnx",
+        threads: int = 1,
+        decoders: DecoderPool | None = None,
     ) -> "Classifier":
         """The model with a bundled name, or the one in a directory.
 
         backend: `onnx` runs `model.onnx` on the CPU; `torch` builds the network (extra `train`).
         threads: CPU threads inside one call of the ONNX backend.
+        decoders: child processes for all files but plain WAV, so that none of them can hang or crash this process;
+        the caller closes it. By default files are decoded in this process.
         Raises `UnknownModelError`, `CheckpointError`, `ConfigError` for another backend, and `MissingExtraError` for
         torch, or what images and video need, when it is not installed.
         """
@@ -98,12 +106,12 @@ class Classifier:
         if backend not in ("onnx", "torch"):
             raise ConfigError(f"backend must be 'onnx' or 'torch', got {backend!r}")
         if backend == "onnx":
-            return cls(spec, OnnxBackend(directory / ONNX, spec.input.input_name, threads), sha256)
+            return cls(spec, OnnxBackend(directory / ONNX, spec.input.input_name, threads), sha256, decoders)
         try:
             from audiocnn.inference.torch_backend import TorchBackend
         except ImportError as error:
             raise MissingExtraError("backend 'torch' needs torch: pip install 'audiocnn[train]'") from error
-        return cls(spec, TorchBackend(load_network(directory)[1]), sha256)
+        return cls(spec, TorchBackend(load_network(directory)[1]), sha256, decoders)
 
     def classify(
         self,

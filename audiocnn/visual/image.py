@@ -5,14 +5,17 @@
 Training caches `pixels`; its validation turns them into model inputs with `windows`, as `PreparedImage` does.
 """
 
+import math
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import BinaryIO
 
 import numpy as np
 
 from audiocnn.errors import UndecodableVisualError, UnsupportedVisualError
+from audiocnn.isolation.messages import Message
+from audiocnn.isolation.pool import DecoderPool
 from audiocnn.limits import DecodeLimits
 from audiocnn.prediction import ImageInfo
 from audiocnn.prepared import Window
@@ -66,23 +69,43 @@ def windows(pixels: Pixels, spec: ImageSpec) -> Iterator[Window]:
 
 
 @contextmanager
-def open_image(source: Source, spec: ImageSpec, limits: DecodeLimits | None = None) -> Iterator[PreparedImage]:
+def open_image(
+    source: Source, spec: ImageSpec, limits: DecodeLimits | None = None, decoders: DecoderPool | None = None
+) -> Iterator[PreparedImage]:
     """An image for a model with `spec`. Of several frames or pages the first is taken, with a warning.
 
+    decoders: where Pillow runs; in this process by default.
     Raises `EmptyVisualError` for no bytes, `UnsupportedVisualError` for another format or medium or for pixels
     without an agreed brightness, `VisualTooLargeError` beyond `limits`, `UndecodableVisualError` for damaged or
-    incomplete bytes, and what `open_source` raises.
+    incomplete bytes, and what `open_source` and `decoders` raise.
     """
     limits = limits or DecodeLimits()
     with open_source(source, limits) as file:
-        format = expect_format(file.read(HEAD), "an image", tuple(_DECODERS))
-        warnings: list[str] = []
-        image = _open(file, format, limits)
-        mode = image.mode
-        picture = _upright(image, format, warnings)
-        info = ImageInfo(*picture.size, mode, format)
-        pixels = fit_picture(_solid(picture, warnings), spec)
-    yield PreparedImage(spec, pixels, info, warnings)
+        prepared = _elsewhere(decoders, file, spec, limits) if decoders else _decoded(file, spec, limits)
+    yield prepared
+
+
+def decode_image(file: BinaryIO, spec: ImageSpec, limits: DecodeLimits) -> Iterator[Message]:
+    """In a child: the pixels and what is known of the image, in one message."""
+    image = _decoded(file, spec, limits)
+    yield Message({"info": asdict(image.info), "warnings": image.warnings}, image.pixels)
+
+
+def _elsewhere(decoders: DecoderPool, file: BinaryIO, spec: ImageSpec, limits: DecodeLimits) -> PreparedImage:
+    known, pixels = decoders.single(
+        decode_image, file, spec, limits, failure=UndecodableVisualError, largest=math.prod(spec.shape)
+    )
+    return PreparedImage(spec, pixels, ImageInfo(**known["info"]), known["warnings"])
+
+
+def _decoded(file: BinaryIO, spec: ImageSpec, limits: DecodeLimits) -> PreparedImage:
+    format = expect_format(file.read(HEAD), "an image", tuple(_DECODERS))
+    warnings: list[str] = []
+    image = _open(file, format, limits)
+    mode = image.mode
+    picture = _upright(image, format, warnings)
+    info = ImageInfo(*picture.size, mode, format)
+    return PreparedImage(spec, fit_picture(_solid(picture, warnings), spec), info, warnings)
 
 
 def _open(file: BinaryIO, format: str, limits: DecodeLimits) -> pillow.ImageFile:

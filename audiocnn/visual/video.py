@@ -7,12 +7,16 @@ Training caches `blocks`; its validation turns them into model inputs with `wind
 """
 
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
+from dataclasses import asdict
+from typing import BinaryIO
 
 import numpy as np
 
 from audiocnn.errors import UndecodableVisualError
 from audiocnn.framing import frame_blocks
+from audiocnn.isolation.messages import Message
+from audiocnn.isolation.pool import DecoderPool, Stream
 from audiocnn.limits import DecodeLimits
 from audiocnn.prediction import VideoInfo
 from audiocnn.prepared import Window
@@ -59,6 +63,32 @@ class PreparedVideo:
             yield pixels[:, np.newaxis]
 
 
+class ChildVideo:
+    """A `PreparedVideo` that is decoded in a child process."""
+
+    def __init__(self, messages: Stream, spec: VideoSpec) -> None:
+        self.warnings: list[str] = []
+        self._messages = messages
+        self._spec = spec
+        self._take(next(messages))
+
+    def windows(self) -> Iterator[Window]:
+        """As `PreparedVideo.windows`."""
+        return windows(self.blocks(), self._spec)
+
+    def blocks(self) -> Iterator[Pixels]:
+        """As `PreparedVideo.blocks`."""
+        for message in self._messages:
+            if message.array is None:
+                self._take(message)
+            else:
+                yield message.array
+
+    def _take(self, message: Message) -> None:
+        self.info = VideoInfo(**message.fields["info"])
+        self.warnings += message.fields["warnings"]
+
+
 def windows(blocks: Iterable[Pixels], spec: VideoSpec) -> Iterator[Window]:
     """The model inputs cut from uint8 blocks `(channels, n, height, width)` at the model's rate, one at a time."""
     framed = frame_blocks(blocks, window=spec.frames, hop=spec.hop, tail=spec.tail, rate=spec.frame_rate)
@@ -67,18 +97,44 @@ def windows(blocks: Iterable[Pixels], spec: VideoSpec) -> Iterator[Window]:
 
 
 @contextmanager
-def open_video(source: Source, spec: VideoSpec, limits: DecodeLimits | None = None) -> Iterator[PreparedVideo]:
+def open_video(
+    source: Source, spec: VideoSpec, limits: DecodeLimits | None = None, decoders: DecoderPool | None = None
+) -> Iterator[PreparedVideo | ChildVideo]:
     """A video for a model with `spec`. The sound, if there is any, is not looked at.
 
+    decoders: where FFmpeg runs; in this process by default.
     Raises `EmptyVisualError` for no bytes, `UnsupportedVisualError` for another format, medium or codec,
     `VisualTooLargeError` for frames beyond `limits`, `UndecodableVisualError` for a damaged header, and what
-    `open_source` raises.
+    `open_source` and `decoders` raise.
     """
     limits = limits or DecodeLimits()
     with open_source(source, limits) as file:
-        format = expect_format(file.read(HEAD), "a video", tuple(DEMUXERS))
-        with open_container(file, format, limits) as video:
-            yield PreparedVideo(video, spec)
+        if decoders is None:
+            with _opened(file, spec, limits) as video:
+                yield video
+            return
+        frame_bytes = spec.channels * spec.height * spec.width
+        messages = decoders.stream(
+            decode_video, file, spec, limits, failure=UndecodableVisualError, largest=frame_bytes
+        )
+        with closing(messages):
+            yield ChildVideo(messages, spec)
+
+
+def decode_video(file: BinaryIO, spec: VideoSpec, limits: DecodeLimits) -> Iterator[Message]:
+    """In a child: what the header says, each block, and what is known at the end."""
+    with _opened(file, spec, limits) as video:
+        yield Message({"info": asdict(video.info), "warnings": []})
+        for block in video.blocks():
+            yield Message(array=block)
+        yield Message({"info": asdict(video.info), "warnings": video.warnings})
+
+
+@contextmanager
+def _opened(file: BinaryIO, spec: VideoSpec, limits: DecodeLimits) -> Iterator[PreparedVideo]:
+    format = expect_format(file.read(HEAD), "a video", tuple(DEMUXERS))
+    with open_container(file, format, limits) as video:
+        yield PreparedVideo(video, spec)
 
 
 def _picture(frame: VideoFrame, pixel_aspect: float, spec: VideoSpec) -> Pixels:

@@ -5,15 +5,18 @@
 Training caches `voxels`; its validation turns them into model inputs with `windows`, as `PreparedVolume` does.
 """
 
+import math
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import asdict, dataclass
+from typing import Any, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
 
-from audiocnn.errors import NonFiniteVisualError, UnsupportedVisualError
+from audiocnn.errors import NonFiniteVisualError, UndecodableVisualError, UnsupportedVisualError
+from audiocnn.isolation.messages import Message
+from audiocnn.isolation.pool import DecoderPool
 from audiocnn.limits import DecodeLimits
 from audiocnn.prediction import VolumeInfo
 from audiocnn.prepared import Window
@@ -46,21 +49,41 @@ def windows(voxels: Voxels, spec: VolumeSpec) -> Iterator[Window]:
 
 
 @contextmanager
-def open_volume(source: Source, spec: VolumeSpec, limits: DecodeLimits | None = None) -> Iterator[PreparedVolume]:
+def open_volume(
+    source: Source, spec: VolumeSpec, limits: DecodeLimits | None = None, decoders: DecoderPool | None = None
+) -> Iterator[PreparedVolume]:
     """A volume for a model with `spec`: an array `(depth, height, width)`, or `(channels, depth, height, width)`.
 
     An `.npz` file must hold one array, or one called `volume`. Voxels are taken as cubes.
+    decoders: where the array is read and fitted; in this process by default.
     Raises `EmptyVisualError` for no bytes or an axis of length 0, `UnsupportedVisualError` for another format, type or
     number of axes or channels, `VisualTooLargeError` beyond `limits`, `NonFiniteVisualError` for NaN and infinity,
-    `UndecodableVisualError` for damaged or incomplete bytes, and what `open_source` raises.
+    `UndecodableVisualError` for damaged or incomplete bytes, and what `open_source` and `decoders` raise.
     """
     limits = limits or DecodeLimits()
     with open_source(source, limits) as file:
-        format = expect_format(file.read(HEAD), "a volume", ("npy", "npz"))
-        file.seek(0)
-        array = read_array(file, format, limits)
-    info = VolumeInfo(array.shape, str(array.dtype), format)
-    yield PreparedVolume(spec, fit_volume(array, spec), info, [])
+        prepared = _elsewhere(decoders, file, spec, limits) if decoders else _decoded(file, spec, limits)
+    yield prepared
+
+
+def decode_volume(file: BinaryIO, spec: VolumeSpec, limits: DecodeLimits) -> Iterator[Message]:
+    """In a child: the voxels and what is known of the array, in one message."""
+    volume = _decoded(file, spec, limits)
+    yield Message(asdict(volume.info), volume.voxels)
+
+
+def _elsewhere(decoders: DecoderPool, file: BinaryIO, spec: VolumeSpec, limits: DecodeLimits) -> PreparedVolume:
+    known, voxels = decoders.single(
+        decode_volume, file, spec, limits, failure=UndecodableVisualError, largest=4 * math.prod(spec.shape)
+    )
+    return PreparedVolume(spec, voxels, VolumeInfo(tuple(known["shape"]), known["dtype"], known["format"]), [])
+
+
+def _decoded(file: BinaryIO, spec: VolumeSpec, limits: DecodeLimits) -> PreparedVolume:
+    format = expect_format(file.read(HEAD), "a volume", ("npy", "npz"))
+    file.seek(0)
+    array = read_array(file, format, limits)
+    return PreparedVolume(spec, fit_volume(array, spec), VolumeInfo(array.shape, str(array.dtype), format), [])
 
 
 def fit_volume(array: NDArray[Any], spec: VolumeSpec) -> Voxels:

@@ -1,0 +1,298 @@
+"""`DecoderPool`: which child takes which file, and what becomes of a file whose child dies."""
+
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Any, BinaryIO, Self, TypeVarTuple
+
+from numpy.typing import NDArray
+
+from audiocnn.errors import ConfigError, DecoderPoolError, MediaError
+from audiocnn.isolation.messages import END, FAILED, GREEDY, ITEM, REFUSED, Message
+from audiocnn.isolation.process import Child, ChildDiedError, descriptor
+
+Arguments = TypeVarTuple("Arguments")
+
+
+@dataclass(frozen=True, slots=True)
+class ChildLimits:
+    """What a child may take for one file before it is killed.
+
+    memory_bytes: address space beyond what the libraries take (Linux only). cpu_s: processor time. block_s: how long
+    its caller may have to wait for the next block, image or array; file_s: for all of them together.
+    """
+
+    memory_bytes: int = 2 * 2**30
+    cpu_s: float = 300
+    block_s: float = 10
+    file_s: float = 300
+
+    def __post_init__(self) -> None:
+        for name in ("memory_bytes", "cpu_s", "block_s", "file_s"):
+            if not getattr(self, name) > 0:
+                raise ConfigError(f"{name} must be above 0, got {getattr(self, name)}")
+
+
+class DecoderPool:
+    """At most `size` child processes that decode, one file each at a time.
+
+    They start when they are needed, stay for the next file, and end with the pool or with this process, whatever ends
+    it. Safe to share between threads; a thread that comes when all children are busy waits for one.
+    """
+
+    def __init__(self, size: int = 1, limits: ChildLimits | None = None) -> None:
+        if size < 1:
+            raise ConfigError(f"size must be at least 1, got {size}")
+        self.limits = limits or ChildLimits()
+        self._places = threading.Semaphore(size)
+        self._lock = threading.Lock()
+        self._idle: list[Child] = []
+        self._busy: set[Child] = set()
+        self._restarts = 0
+        self._closed = False
+
+    @property
+    def restarts(self) -> int:
+        """How many children have died or been killed so far, and made room for new ones."""
+        return self._restarts
+
+    @property
+    def pids(self) -> list[int]:
+        """The process ids of all children there are now."""
+        with self._lock:
+            return sorted(child.pid for child in (*self._idle, *self._busy))
+
+    def stream(
+        self,
+        decode: Callable[[BinaryIO, *Arguments], Iterator[Message]],
+        file: BinaryIO,
+        *arguments: *Arguments,
+        failure: type[MediaError],
+        largest: int,
+    ) -> "Stream":
+        """What `decode(file, *arguments)` yields, from a child; to be closed.
+
+        decode: a function at the top of a module. file: with a descriptor, or in memory. arguments: to be pickled.
+        failure: what is raised where the child hangs, crashes or wants too much. largest: bytes of an array, at most.
+        Raises what `decode` raises of `MediaError`s, and `DecoderPoolError` if the pool is closed or no child starts.
+        """
+        name = f"{decode.__module__}:{decode.__qualname__}"
+        return Stream(self, file, name, arguments, failure, largest)
+
+    def single(
+        self,
+        decode: Callable[[BinaryIO, *Arguments], Iterator[Message]],
+        file: BinaryIO,
+        *arguments: *Arguments,
+        failure: type[MediaError],
+        largest: int,
+    ) -> tuple[dict[str, Any], NDArray[Any]]:
+        """The fields and the array of the one message that `decode(file, *arguments)` yields; the rest as in `stream`."""
+        with closing(self.stream(decode, file, *arguments, failure=failure, largest=largest)) as stream:
+            messages = list(stream)
+        if len(messages) != 1 or messages[0].array is None:
+            raise failure("the decoder failed; the file is damaged or made to do harm: export it again")
+        return messages[0].fields, messages[0].array
+
+    def close(self) -> None:
+        """End all children, also those at work; who waits for one gets a `DecoderPoolError`."""
+        with self._lock:
+            self._closed = True
+            idle, self._idle = self._idle, []
+            for child in self._busy:
+                child.kill()
+        for child in idle:
+            child.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def take(self) -> Child:
+        """A child for one file, to be given back or to be thrown away."""
+        self._places.acquire()
+        try:
+            with self._lock:
+                if self._closed:
+                    raise DecoderPoolError("the decoder pool is closed; open a new one")
+                child = self._living() or Child()
+                self._busy.add(child)
+                return child
+        except BaseException:
+            self._places.release()
+            raise
+
+    def give_back(self, child: Child) -> None:
+        """A child that has sent its last message about its file."""
+        with self._lock:
+            self._busy.remove(child)
+            closed = self._closed
+            if not closed:
+                self._idle.append(child)
+        if closed:
+            child.close()
+        self._places.release()
+
+    def throw_away(self, child: Child) -> None:
+        """A child that is dead, or has to die."""
+        with self._lock:
+            self._busy.remove(child)
+            self._restarts += 1
+        child.close()
+        self._places.release()
+
+    def _living(self) -> Child | None:
+        """The idle child that worked last, after those that died in their sleep have been cleared away."""
+        living = [child for child in self._idle if child.alive]
+        for child in self._idle:
+            if child not in living:
+                child.close()
+                self._restarts += 1
+        self._idle = living
+        return living.pop() if living else None
+
+
+class Stream:
+    """The messages of one file; ends after the last. Used by one thread.
+
+    A file whose child was killed from outside, as by an operator or by a system out of memory, is begun once more and
+    goes on where it stopped.
+    """
+
+    def __init__(
+        self,
+        pool: DecoderPool,
+        file: BinaryIO,
+        name: str,
+        arguments: tuple[Any, ...],
+        failure: type[MediaError],
+        largest: int,
+    ) -> None:
+        self._pool = pool
+        self._file = file
+        self._job = (name, arguments, pool.limits.memory_bytes, pool.limits.cpu_s)
+        self._failure = failure
+        self._largest = largest
+        self._waited_s = 0.0
+        self._received = 0
+        self._known = 0  # messages to come that a child before this one has sent already
+        self._excused = False
+        self._child: Child | None = None
+        self._begin()
+
+    def __iter__(self) -> "Stream":
+        return self
+
+    def __next__(self) -> Message:
+        if self._child is None:
+            raise StopIteration
+        kind, message = self._next()
+        if kind == ITEM:
+            return message
+        self._finish()
+        if kind == END:
+            raise StopIteration
+        if kind == GREEDY:
+            raise self._failed(f"decoding needs more than {self._pool.limits.memory_bytes >> 20} MiB of memory")
+        if kind == REFUSED:
+            raise _media_error(message)
+        cause = RuntimeError(str(message.fields.get("text", kind))) if kind == FAILED else None
+        raise self._failed("the decoder failed") from cause
+
+    def close(self) -> None:
+        """Let go of the child, which stays for the next file if it stops within its time for a block."""
+        child = self._child
+        if child is None:
+            return
+        try:
+            child.stop()
+            while child.next(self._pool.limits.block_s, self._largest)[0] == ITEM:
+                pass
+        except ChildDiedError:
+            self._lose()
+        else:
+            self._finish()
+
+    def _begin(self) -> None:
+        """Have a child begin with the file."""
+        while self._child is None:
+            self._child = child = self._pool.take()
+            try:
+                with descriptor(self._file) as file_fd:
+                    child.start(file_fd, self._job, self._pool.limits.block_s)
+            except ChildDiedError as death:
+                self._lose()
+                self._excuse(death)
+            except BaseException:
+                self._lose()
+                raise
+
+    def _next(self) -> tuple[str, Message]:
+        while True:
+            try:
+                while self._known:
+                    self._receive()
+                    self._known -= 1
+                answer = self._receive()
+            except ChildDiedError as death:
+                self._lose()
+                self._excuse(death)
+                self._begin()
+                self._known = self._received
+            else:
+                self._received += 1
+                return answer
+
+    def _receive(self) -> tuple[str, Message]:
+        limits = self._pool.limits
+        started = time.monotonic()
+        try:
+            return self._held.next(min(limits.block_s, limits.file_s - self._waited_s), self._largest)
+        finally:
+            self._waited_s += time.monotonic() - started
+
+    def _excuse(self, death: ChildDiedError) -> None:
+        """Raises the error of the file, unless the death was not its fault, for the first time."""
+        if death.exit == -signal.SIGXCPU:
+            raise self._failed(f"decoding took more than {self._pool.limits.cpu_s:g} s of processor time") from death
+        if death.exit != -signal.SIGKILL or self._excused:
+            raise self._failed(str(death)) from death
+        self._excused = True
+
+    @property
+    def _held(self) -> Child:
+        if self._child is None:
+            raise RuntimeError("the stream has no child")
+        return self._child
+
+    def _finish(self) -> None:
+        child, self._child = self._held, None
+        self._pool.give_back(child)
+
+    def _lose(self) -> None:
+        child, self._child = self._held, None
+        self._pool.throw_away(child)
+
+    def _failed(self, reason: str) -> MediaError:
+        return self._failure(f"{reason}; the file is damaged or made to do harm: export it again")
+
+
+def _media_error(message: Message) -> MediaError:
+    """The error that the decoder raised in the child."""
+    kinds = {kind.code: kind for kind in _all_below(MediaError)}
+    kind = kinds.get(str(message.fields.get("code")), MediaError)
+    return kind(str(message.fields.get("text")))
+
+
+def _all_below(kind: type[MediaError]) -> Iterator[type[MediaError]]:
+    yield kind
+    for child in kind.__subclasses__():
+        yield from _all_below(child)
