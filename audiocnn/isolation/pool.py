@@ -91,7 +91,7 @@ class DecoderPool:
         failure: type[MediaError],
         largest: int,
     ) -> tuple[dict[str, Any], NDArray[Any]]:
-        """The fields and the array of the one message that `decode(file, *arguments)` yields; the rest as in `stream`."""
+        """The fields and the array of the one message that `decode` yields; the rest as in `stream`."""
         with closing(self.stream(decode, file, *arguments, failure=failure, largest=largest)) as stream:
             messages = list(stream)
         if len(messages) != 1 or messages[0].array is None:
