@@ -6,15 +6,13 @@ import re
 import signal
 import subprocess
 import sys
-import threading
 import time
-from collections import Counter
 from collections.abc import Iterator
 
-import httpx
 import pytest
 
 from tests.audio_files import noise, tone, wav_bytes
+from tests.service.load import Load
 from tests.service.server import ROOT, Server, running_service
 
 GOOD = wav_bytes(tone(seconds=0.2))
@@ -61,49 +59,6 @@ def counted(server: Server, name: str, /, **labels: object) -> float:
     return total
 
 
-class Load:
-    """Clients that classify again and again, each with a connection for each request, until told to stop."""
-
-    def __init__(self, server: Server, data: bytes, clients: int) -> None:
-        self.outcomes: Counter[str] = Counter()
-        self.answers: set[str] = set()
-        self._server = server
-        self._data = data
-        self._over = threading.Event()
-        self._threads = [threading.Thread(target=self._run) for _ in range(clients)]
-
-    def __enter__(self) -> "Load":
-        for thread in self._threads:
-            thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._over.set()
-        for thread in self._threads:
-            thread.join()
-
-    def wait_for(self, outcomes: int) -> None:
-        deadline = time.monotonic() + 60
-        while self.outcomes.total() < outcomes:
-            assert time.monotonic() < deadline, self.outcomes
-            time.sleep(0.01)
-
-    def stop(self) -> None:
-        """Begin no further request."""
-        self._over.set()
-
-    def _run(self) -> None:
-        while not self._over.is_set():
-            try:
-                response = self._server.classify(self._data)
-            except httpx.TransportError as error:
-                self.outcomes[type(error).__name__] += 1
-                continue
-            self.outcomes[str(response.status_code)] += 1
-            if response.status_code == 200:
-                self.answers.add(json.dumps(response.json()["predictions"]))
-
-
 @pytest.fixture(scope="module")
 def pair() -> Iterator[Server]:
     with running_service(processes=2, workers=1, max_queue=4, log_format="json") as server:
@@ -112,7 +67,7 @@ def pair() -> Iterator[Server]:
 
 def test_a_killed_process_costs_what_it_had_in_hand_and_is_replaced(pair: Server) -> None:
     victim, other = serving(pair, 2)
-    with Load(pair, GOOD, clients=6) as load:
+    with Load(pair.client, GOOD, clients=6) as load:
         load.wait_for(30)
         os.kill(victim, signal.SIGKILL)
         load.wait_for(load.outcomes.total() + 30)
@@ -162,7 +117,7 @@ def test_logs_are_json_with_ids_and_nothing_of_the_file(pair: Server) -> None:
 def test_sigterm_drains_every_process_and_loses_nothing() -> None:
     with running_service(processes=2, workers=1, max_queue=16, drain_s=2, log_format="json") as server:
         pids = serving(server, 2)
-        with Load(server, SONG, clients=4) as load:
+        with Load(server.client, SONG, clients=4) as load:
             load.wait_for(8)
             server.process.send_signal(signal.SIGTERM)
             deadline = time.monotonic() + 10
