@@ -12,7 +12,7 @@ from audiocnn.spec import MAIN
 from training.config import Config
 from training.distributed import Process
 from training.optim import make_optimizer
-from training.setup import fresh_network, prepare
+from training.setup import answering, fresh_network, prepare
 from training.step import Step
 from training.validation import answers
 
@@ -29,6 +29,8 @@ def dry_run(config: Config, data: Path, cache_directory: Path, process: Process,
     yield f"clips: {', '.join(f'{len(clips)} to {verb}' for verb, clips in split.sides().items())}"
     for name, task in setup.tasks.items():
         yield f"{f'side task {name}' if name != MAIN else 'task'}: {task.summary}"
+    for name in sorted(set(config.side_tasks) - set(setup.tasks)):
+        yield f"side task {name}: only helps to learn, the model does not answer it"
     network = fresh_network(config, setup, process)
     yield f"network: {config.model.architecture}, {sum(p.numel() for p in network.parameters()):,} weights"
     step = Step(network, make_optimizer(network, config.train), setup, config, process)
@@ -42,7 +44,7 @@ def dry_run(config: Config, data: Path, cache_directory: Path, process: Process,
     yield f"step: {batches.batch_size} windows, loss {loss:.3f}, {seconds:.3f} s on {process.device}"
     tried = split.validation[:_CLIPS_TRIED]
     if tried:
-        found = answers(network.eval(), config, setup, tried)
+        found = answers(answering(network.eval(), config, setup), config, setup, tried)
         if not np.isfinite(found).all():
             raise AudioCnnError("the network's answers for validation clips are not finite; lower train.lr")
         yield f"validation: answers for {len(tried)} of {len(split.validation)} clips"

@@ -21,7 +21,7 @@ from training.prefetch import Prefetcher
 from training.progress import progress_bar
 from training.provenance import note_start
 from training.run_directory import held
-from training.setup import Setup, fresh_network, prepare
+from training.setup import Setup, answering, fresh_network, prepare
 from training.step import Step
 from training.stopping import Stopped, stop_signals
 from training.trackers import require
@@ -101,15 +101,16 @@ def train(
                 measured: dict[str, Any] = {}
                 process.copy_from_first(ema.weights.values())  # norms have statistics of each process's own batches
                 with ema.applied_to(network):
+                    model = answering(network, config, setup)
                     if setup.split.validation:
-                        measured = validate(network, config, setup, setup.split.validation, process)
+                        measured = validate(model, config, setup, setup.split.validation, process)
                         note = f"validation loss {measured['loss']:.3f}, {note}"
                     better = not measured or measured["loss"] < progress.best_loss
                     if measured and better:
                         progress.best_loss, progress.best_epoch = measured["loss"], progress.epoch
                     if process.is_first and (better or train_config.keep == "last"):
                         spec = _spec(config, setup, progress, fold, measured)
-                        checkpoint.save(run / MODEL, spec, network)
+                        checkpoint.save(run / MODEL, spec, model)
                 bar.update(bar_task, note=note)
                 if process.is_first:
                     history.write(row | {"validation": measured})

@@ -85,11 +85,11 @@ def _lowest_loss(targets: Tensor, setup: Setup, config: Config) -> Tensor:
     """The loss of the best logits there are for some targets, found by descent: it is convex in them."""
     targets = targets.to("cpu")
     weights = {name: task.weight for name, task in config.side_tasks.items()}
-    logits = torch.zeros(len(targets), setup.heads.num_outputs, requires_grad=True)
+    logits = torch.zeros(len(targets), setup.taught.num_outputs, requires_grad=True)
     optimizer = torch.optim.Adam([logits], lr=0.5)
     for _ in range(200):
         optimizer.zero_grad()
-        loss = setup.heads.loss(logits, targets, side_weights=weights)
+        loss = setup.taught.loss(logits, targets, side_weights=weights)
         loss.backward()  # type: ignore[no-untyped-call]
         optimizer.step()
-    return setup.heads.loss(logits.detach(), targets, side_weights=weights)
+    return setup.taught.loss(logits.detach(), targets, side_weights=weights)

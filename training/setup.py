@@ -20,18 +20,20 @@ from training.data.media import medium_of
 from training.data.medium import Medium
 from training.data.split import Split, split_clips, usable
 from training.data.store import store_of
-from training.data.targets import tasks_of
+from training.data.targets import answered_of, tasks_of
 from training.distributed import Process
 
 
 @dataclass(frozen=True, slots=True)
 class Setup:
-    """The data of a run, made ready. `data` is the folder of clips; `split` holds readable clips only."""
+    """The data of a run, made ready. `data` is the folder of clips; `split` holds readable clips only. `taught` are the
+    heads of all tasks, `tasks` and `heads` of those that the finished model answers."""
 
     data: Path
     medium: Medium
     split: Split
     cache: Cache
+    taught: Heads
     tasks: Mapping[str, TaskSpec]
     heads: Heads
     batches: Batches
@@ -60,17 +62,35 @@ def prepare(config: Config, data: Path, cache_directory: Path, process: Process,
     )
     cache = open_cache(cache_directory, clips, medium, rules.max_unreadable)
     split = usable(split, cache, allow_leaks=rules.allow_leaks)
-    tasks = tasks_of(config, clips, split.train)
+    taught = tasks_of(config, clips, split.train)
+    tasks = answered_of(config, taught)
     store = store_of(cache, split.train, config.train.data_on_device, process.device)
-    batches = Batches(store, medium, split.train, tasks, config)
-    return Setup(data, medium, split, cache, tasks, Heads(tasks), batches)
+    batches = Batches(store, medium, split.train, taught, config)
+    return Setup(data, medium, split, cache, Heads(taught), tasks, Heads(tasks), batches)
 
 
 def fresh_network(config: Config, setup: Setup, process: Process) -> nn.Module:
     """The network with the random weights of the run's seed, on the device of this process."""
     torch.manual_seed(config.seed)
-    network = models.build(config.model.architecture, setup.heads.num_outputs, config.model.arguments)
-    return network.to(process.device, memory_format=memory_format(config.input.ndim))  # type: ignore[call-overload, no-any-return]
+    return _build(config, setup.taught.num_outputs, process.device)
+
+
+def answering(network: nn.Module, config: Config, setup: Setup) -> nn.Module:
+    """What the finished model is: `network`, or where some tasks only helped to learn, a copy without their outputs."""
+    if setup.taught.num_outputs == setup.heads.num_outputs:
+        return network
+    weights = network.state_dict()
+    rows = torch.cat([torch.arange(setup.taught.num_outputs)[setup.taught.outputs[name]] for name in setup.tasks])
+    smaller = _build(config, setup.heads.num_outputs, next(network.parameters()).device)
+    for name, own in smaller.state_dict().items():
+        taught = weights[name]
+        own.copy_(taught if taught.shape == own.shape else taught[rows.to(taught.device)])
+    return smaller.train(network.training)
+
+
+def _build(config: Config, num_outputs: int, device: torch.device) -> nn.Module:
+    network = models.build(config.model.architecture, num_outputs, config.model.arguments)
+    return network.to(device, memory_format=memory_format(config.input.ndim))  # type: ignore[call-overload, no-any-return]
 
 
 def memory_format(ndim: int) -> torch.memory_format:

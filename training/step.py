@@ -80,4 +80,4 @@ class Step:
         # No gradient scaler: bfloat16 has the exponents of float32, so small gradients do not vanish as in float16.
         with torch.autocast(self._process.device.type, torch.bfloat16, enabled=train.precision == "bfloat16"):
             logits = self._network(inputs).float()
-        return self._setup.heads.loss(logits, targets, train.label_smoothing, self._weights, self._side_weights)
+        return self._setup.taught.loss(logits, targets, train.label_smoothing, self._weights, self._side_weights)

@@ -107,7 +107,7 @@ class TestConfig:
             ),
             (
                 '[side_tasks.x]\nkind = "single_label"\nlabel = "a"\nfold = "b"',
-                r"^\[side_tasks\.x\] has unknown keys fold; known: kind, label,",
+                r"^\[side_tasks\.x\] has unknown keys fold; known: answers, kind, label,",
             ),
         ],
     )

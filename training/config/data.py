@@ -91,6 +91,8 @@ class SideTaskConfig:
     """A further task of the same network. The fields mean what they mean in `DataConfig`.
 
     weight: of its loss, which is added to that of the main task.
+    answers: whether the finished model answers it. A task that does not only helps to learn: whose recording a window
+      is from, say, of which there are many and new ones later. Its labels are those of the training clips.
     """
 
     kind: TaskKind
@@ -99,6 +101,7 @@ class SideTaskConfig:
     quantities: Mapping[str, QuantityConfig] = field(default_factory=dict)
     shares: tuple[str, ...] = ()
     weight: float = 1.0
+    answers: bool = True
 
 
 def _check_task(section: str, task: DataConfig | SideTaskConfig) -> None:

@@ -17,9 +17,14 @@ def tasks_of(config: Config, clips: Sequence[Clip], train: Sequence[Clip]) -> di
     Raises what `task_of` raises.
     """
     tasks = {MAIN: task_of(config.data, clips, train)}
-    for name in sorted(config.side_tasks):
-        tasks[name] = task_of(config.side_tasks[name], _truths(clips, name), _truths(train, name))
+    for name, side in sorted(config.side_tasks.items()):
+        tasks[name] = task_of(side, _truths(clips if side.answers else train, name), _truths(train, name))
     return tasks
+
+
+def answered_of(config: Config, tasks: Mapping[str, TaskSpec]) -> dict[str, TaskSpec]:
+    """Those of a run's `tasks` that its finished model answers."""
+    return {name: task for name, task in tasks.items() if name == MAIN or config.side_tasks[name].answers}
 
 
 def task_of(
