@@ -80,9 +80,8 @@ class _Tempogram(nn.Module):
         super().__init__()
         waves = pulse_waves()
         self.waves = ConvNormAct(1, 1, len(waves), waves.shape[-1], stride=FRAME_RATE, norm=False, activation=None)
-        with torch.no_grad():
-            self.waves.conv.weight.copy_(waves)
-        self.waves.conv.weight.requires_grad_(False)
+        del self.waves.conv.weight
+        self.waves.conv.register_buffer("weight", waves)
         self.pool = GlobalPool(1, "mean")
 
     def forward(self, x: Tensor) -> Tensor:

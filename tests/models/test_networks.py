@@ -33,7 +33,7 @@ PARAMETERS = {
     "acdnet": 4_712_378,
     "envnet-v2": 101_087_306,
     "silence-detector": 12_106,
-    "tempogram-cnn": 276_130,  # 259,200 of them fixed waves
+    "tempogram-cnn": 16_930,
     "wave-pyramid": 1_777_226,
 }
 
@@ -89,10 +89,7 @@ class TestEveryNetwork:
         network = lively_network(name, 10, SLIM.get(name)).train()
         network(torch.randn(4, 1, 8000)).square().sum().backward()
         # A bias in front of a batch norm is taken out again by the norm: its gradient is rounding.
-        trained = {path: p for path, p in network.named_parameters() if p.requires_grad}
-        fixed = [path for path, _ in network.named_parameters() if path not in trained]
-        assert fixed == (["tempogram.waves.conv.weight"] if name == "tempogram-cnn" else [])
-        for path, parameter in trained.items():
+        for path, parameter in network.named_parameters():
             assert parameter.grad is not None, path
             assert parameter.grad.abs().max() > 0, path
 
