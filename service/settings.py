@@ -42,6 +42,11 @@ class Settings(BaseSettings):
     workers: PositiveInt = Field(
         default_factory=_usable_cpus, description="Files classified at the same time, in each process."
     )
+    decoders: int = Field(
+        default=0,
+        ge=0,
+        description="Processes that decode all but plain WAV, of each process; 0 for one for each worker.",
+    )
     max_queue: int = Field(default=32, ge=0, description="Files that may wait for a worker; more are answered 503.")
     max_connections: PositiveInt = Field(default=400, description="Connections of each process; more are answered 503.")
     max_header_bytes: PositiveInt = Field(default=32_768, description="Largest request line and headers; then 431.")

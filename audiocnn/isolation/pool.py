@@ -17,6 +17,8 @@ from audiocnn.isolation.process import Child, ChildDiedError, descriptor
 
 Arguments = TypeVarTuple("Arguments")
 
+_TRIES = 3
+
 
 @dataclass(frozen=True, slots=True)
 class ChildLimits:
@@ -42,12 +44,16 @@ class DecoderPool:
 
     They start when they are needed, stay for the next file, and end with the pool or with this process, whatever ends
     it. Safe to share between threads; a thread that comes when all children are busy waits for one.
+    lost: called for each child that died or was killed and makes room for a new one, from any thread.
     """
 
-    def __init__(self, size: int = 1, limits: ChildLimits | None = None) -> None:
+    def __init__(
+        self, size: int = 1, limits: ChildLimits | None = None, lost: Callable[[], None] | None = None
+    ) -> None:
         if size < 1:
             raise ConfigError(f"size must be at least 1, got {size}")
         self.limits = limits or ChildLimits()
+        self._lost = lost
         self._places = threading.Semaphore(size)
         self._lock = threading.Lock()
         self._idle: list[Child] = []
@@ -143,10 +149,10 @@ class DecoderPool:
 
     def throw_away(self, child: Child) -> None:
         """A child that is dead, or has to die."""
+        child.close()
         with self._lock:
             self._busy.remove(child)
-            self._restarts += 1
-        child.close()
+            self._count_lost()
         self._places.release()
 
     def _living(self) -> Child | None:
@@ -155,16 +161,21 @@ class DecoderPool:
         for child in self._idle:
             if child not in living:
                 child.close()
-                self._restarts += 1
+                self._count_lost()
         self._idle = living
         return living.pop() if living else None
+
+    def _count_lost(self) -> None:
+        self._restarts += 1
+        if self._lost:
+            self._lost()
 
 
 class Stream:
     """The messages of one file; ends after the last. Used by one thread.
 
-    A file whose child was killed from outside, as by an operator or by a system out of memory, is begun once more and
-    goes on where it stopped.
+    A file whose child was killed from outside, as by an operator or by a system out of memory, is begun again and goes
+    on where it stopped, with three children at most: that it is always this one may be its fault after all.
     """
 
     def __init__(
@@ -184,7 +195,7 @@ class Stream:
         self._waited_s = 0.0
         self._received = 0
         self._known = 0  # messages to come that a child before this one has sent already
-        self._excused = False
+        self._tries = 1
         self._child: Child | None = None
         self._begin()
 
@@ -260,12 +271,12 @@ class Stream:
             self._waited_s += time.monotonic() - started
 
     def _excuse(self, death: ChildDiedError) -> None:
-        """Raises the error of the file, unless the death was not its fault, for the first time."""
+        """Raises the error of the file, unless the death was not its fault."""
         if death.exit == -signal.SIGXCPU:
             raise self._failed(f"decoding took more than {self._pool.limits.cpu_s:g} s of processor time") from death
-        if death.exit != -signal.SIGKILL or self._excused:
+        if death.exit != -signal.SIGKILL or self._tries == _TRIES:
             raise self._failed(str(death)) from death
-        self._excused = True
+        self._tries += 1
 
     @property
     def _held(self) -> Child:

@@ -9,13 +9,15 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from audiocnn import DecodeLimits, MediaError, Result
+from audiocnn import DecodeLimits, DecoderPool, MediaError, Result
 from audiocnn.audio.reader import AudioReader
+from audiocnn.errors import DecoderPoolError
 from audiocnn.prediction import LiveAnswer
 from audiocnn.spec import recut
 from service.engines.protocol import ClassifyRequest, Served
 from service.engines.queue import WorkQueue
 from service.engines.registry import ModelRegistry
+from service.errors import NotReadyError
 from service.observe.metrics import Metrics
 from service.settings import Settings
 
@@ -29,14 +31,18 @@ class NobodyWaitsError(Exception):
 class LocalEngine:
     """Classifiers on `workers` threads of this process, one file each.
 
-    onnxruntime and the decoders release the interpreter lock, so these threads fill the cores; each call of a model
-    uses one thread only, or they would fight over them. Jobs have threads of their own.
+    onnxruntime releases the interpreter lock, so these threads fill the cores; each call of a model uses one thread
+    only, or they would fight over them. Jobs have threads of their own. All but plain WAV is decoded in processes of
+    its own, which are killed and replaced if a file makes them hang.
     """
 
     def __init__(self, settings: Settings, metrics: Metrics | None = None) -> None:
         self._metrics = metrics or Metrics()
         self._limits = settings.decode_limits
-        self._registry = ModelRegistry(settings.model_sources)
+        self._decoders = DecoderPool(
+            settings.decoders or settings.workers + settings.job_workers, lost=self._metrics.decoder_lost
+        )
+        self._registry = ModelRegistry(settings.model_sources, self._decoders)
         self._queue = WorkQueue(settings.workers, settings.max_queue, self._metrics.queue_changed)
         # The waiting is in the store of jobs; one that was cancelled may hold its thread a moment longer.
         self._jobs = WorkQueue(settings.job_workers, settings.job_workers, lambda _: None)
@@ -50,6 +56,7 @@ class LocalEngine:
         self._registry.clear()
         self._queue.close()
         self._jobs.close()
+        await asyncio.to_thread(self._decoders.close)
 
     @property
     def ready(self) -> bool:
@@ -90,6 +97,8 @@ class LocalEngine:
         except MediaError as error:
             self._metrics.decode_failed(error.code)
             raise
+        except DecoderPoolError as error:
+            raise NotReadyError("no process can be started to decode the file; try again later") from error
         self._metrics.classified(result)
         return result
 

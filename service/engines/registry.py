@@ -4,7 +4,7 @@ import logging
 import threading
 from collections.abc import Sequence
 
-from audiocnn import AudioCnnError, Classifier, pretrained
+from audiocnn import AudioCnnError, Classifier, DecoderPool, pretrained
 from audiocnn.checkpoint import CONFIG, ONNX, WEIGHTS, check_complete
 from audiocnn.errors import ConfigError
 from service.errors import NotReadyError, ReloadFailedError, UnknownModelError
@@ -15,11 +15,13 @@ logger = logging.getLogger("audiocnn.service")
 class ModelRegistry:
     """Classifiers by the name in their `config.json`; the first of `sources` is the default.
 
-    sources: names of bundled models and directories of others. Safe to share between threads.
+    sources: names of bundled models and directories of others. decoders: see `Classifier.load`. Safe to share between
+    threads.
     """
 
-    def __init__(self, sources: Sequence[str]) -> None:
+    def __init__(self, sources: Sequence[str], decoders: DecoderPool | None = None) -> None:
         self._sources = sources
+        self._decoders = decoders
         self._models: dict[str, Classifier] = {}
         self._source_of: dict[str, str] = {}
         self._reloading = threading.Lock()
@@ -32,7 +34,7 @@ class ModelRegistry:
         """Load all of them. Raises what `Classifier.load` does, and `ConfigError` for two of the same name."""
         models: dict[str, Classifier] = {}
         for source in self._sources:
-            classifier = _load(source)
+            classifier = self._load(source)
             name = classifier.spec.name
             if name in models:
                 raise ConfigError(f"two models are called {name!r}; give one another name in its {CONFIG}")
@@ -64,7 +66,7 @@ class ModelRegistry:
             source = self._source_of[name]
             try:
                 before = _versions(source)
-                new = _load(source)
+                new = self._load(source)
                 if new.spec.name != name or new.spec.input.media != old.spec.input.media:
                     raise ConfigError(f"{source} is now {new.spec.name!r}, which takes {new.spec.input.media}")
                 if _versions(source) != before:
@@ -78,13 +80,12 @@ class ModelRegistry:
             self._models = {**self._models, name: new}
         return new
 
-
-def _load(source: str) -> Classifier:
-    """A classifier tried once: a model that cannot answer fails here, and its first caller waits no longer."""
-    check_complete(pretrained.resolve(source))
-    classifier = Classifier.load(source)
-    classifier.warm_up()
-    return classifier
+    def _load(self, source: str) -> Classifier:
+        """A classifier tried once: a model that cannot answer fails here, and its first caller waits no longer."""
+        check_complete(pretrained.resolve(source))
+        classifier = Classifier.load(source, decoders=self._decoders)
+        classifier.warm_up()
+        return classifier
 
 
 def _versions(source: str) -> list[tuple[int, int]]:

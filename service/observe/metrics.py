@@ -125,6 +125,10 @@ class Metrics:
     def serves(self, info: ModelInfo) -> None:
         self._model_info.labels(info.name, info.version, info.sha256).set(1)
 
+    def decoder_lost(self) -> None:
+        """A decoder process is gone; another takes its place."""
+        self._restarts.inc()
+
     def worker_replaced(self, pid: int) -> None:
         """The process `pid` is gone, and what it was doing with it."""
         if self._shared:

@@ -1,0 +1,83 @@
+"""Decoders of the service: killed ones are replaced, counted, and cost no request; none outlives the service."""
+
+import os
+import signal
+import subprocess
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.audio_files import encoded, music, wav_bytes
+from tests.service.server import Server, running_service
+
+FLAC = encoded(music(20, 22_050), 22_050)
+
+pytestmark = pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="finds processes through /proc")
+
+
+def decoders(server: Server) -> list[int]:
+    """The processes that the service has started."""
+    found = subprocess.run(
+        ["ps", "-ww", "-o", "pid=,ppid=,args=", "-A"], check=True, capture_output=True, text=True
+    ).stdout
+    rows = [line.split(None, 2) for line in found.splitlines()]
+    return [int(pid) for pid, parent, command in rows if int(parent) == server.process.pid and "isolation" in command]
+
+
+def restarts(server: Server) -> float:
+    text = server.client.get("/metrics").text
+    return float(
+        next(line.split()[1] for line in text.splitlines() if line.startswith("audiocnn_worker_restarts_total"))
+    )
+
+
+def test_killed_decoders_cost_no_request() -> None:
+    with running_service(workers=2) as server:
+        assert server.classify(wav_bytes(music(1))).status_code == 200
+        assert decoders(server) == []
+        expected = server.classify(FLAC).json()["predictions"]
+        assert len(decoders(server)) == 1
+
+        answers = []
+        threads = [
+            threading.Thread(target=lambda: answers.extend(server.classify(FLAC) for _ in range(5))) for _ in range(2)
+        ]
+        for thread in threads:
+            thread.start()
+        killed = 0
+        while any(thread.is_alive() for thread in threads):
+            time.sleep(1)
+            for pid in decoders(server)[:1]:
+                os.kill(pid, signal.SIGKILL)
+                killed += 1
+        assert [answer.status_code for answer in answers] == [200] * 10
+        assert all(answer.json()["predictions"] == expected for answer in answers)
+        assert killed > 1
+        server.classify(FLAC)
+        assert 1 <= restarts(server) <= killed
+        left = decoders(server)
+        assert left
+        server.process.kill()
+        server.process.wait()
+        deadline = time.monotonic() + 10
+        while any(_alive(pid) for pid in left):
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+
+
+def test_decoders_end_with_the_service() -> None:
+    with running_service(workers=1, decoders=1) as server:
+        server.classify(FLAC)
+        (pid,) = decoders(server)
+        server.process.send_signal(signal.SIGTERM)
+        assert server.process.wait(20) == 0
+        assert not _alive(pid)
+
+
+def _alive(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
+    except OSError:
+        return False
