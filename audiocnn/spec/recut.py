@@ -51,6 +51,6 @@ def recut(spec: InputSpec, window_s: float | None = None, hop_s: float | None = 
 
 def _count(name: str, seconds: float, rate: int) -> int:
     """So many whole samples or frames."""
-    if not (math.isfinite(seconds) and seconds > 0):
+    if not (math.isfinite(seconds * rate) and seconds > 0):
         raise WindowError(f"{name} must be a finite number of seconds above 0, got {seconds!r}")
     return round(seconds * rate)

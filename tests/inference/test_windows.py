@@ -48,6 +48,7 @@ class TestRecut:
             ({"window_s": 0.06}, r"trained on 0.5, got 0.06"),
             ({"window_s": 0}, r"window_s must be a finite number of seconds above 0, got 0"),
             ({"window_s": float("nan")}, "window_s must be a finite"),
+            ({"window_s": 1.2e308}, "window_s must be a finite"),
             ({"hop_s": float("inf")}, "hop_s must be a finite"),
             ({"hop_s": 0.51}, r"hop_s must lie between 0.03125 and 0.5 for windows of 0.5 s, got 0.51"),
             ({"hop_s": 0.031}, "hop_s must lie between"),
