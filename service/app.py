@@ -48,6 +48,8 @@ def create_app(
         description=_DESCRIPTION,
         lifespan=lifespan,
         generate_unique_id_function=lambda route: route.name,  # names of methods in generated clients
+        docs_url=None,  # FastAPI's pages load scripts from another host; see routes/docs.py
+        redoc_url=None,
         redirect_slashes=False,  # a redirected upload is sent twice, or not at all by curl
     )
     service = ServiceState(settings, engine, UploadMemory(settings.max_buffered_bytes), metrics)

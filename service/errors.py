@@ -10,7 +10,6 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
-from starlette.requests import HTTPConnection
 
 from audiocnn import errors as library
 from service.problem import RETRY_AFTER_S, problem_body
@@ -112,6 +111,18 @@ class UnknownModelError(RequestError):
     code = "unknown_model"
 
 
+class ForbiddenError(RequestError):
+    """The request has not the token that it needs."""
+
+    code = "forbidden"
+
+
+class InvalidTensorError(RequestError):
+    """The input is not what the model takes."""
+
+    code = "invalid_tensor"
+
+
 class TooManyFilesError(RequestError):
     """The form holds more files than one request may."""
 
@@ -139,11 +150,13 @@ STATUS: dict[type[Exception], tuple[int, str]] = {
     library.VisualError: (400, "The file cannot be used"),
     library.FileTooLargeError: (413, "The file is too large"),
     library.MediaError: (400, "The file cannot be used"),
-    UnauthorizedError: (401, "The request has no valid API key"),
+    UnauthorizedError: (401, "The request does not say who asks"),
     MalformedBodyError: (400, "The request body is malformed"),
     SlowBodyError: (408, "The request body came too slowly"),
     BodyTooLargeError: (413, "The request body is too large"),
     UnsupportedMediaTypeError: (415, "The content type is not supported"),
+    ForbiddenError: (403, "This is not allowed"),
+    InvalidTensorError: (422, "The input is not what the model takes"),
     UnknownModelError: (404, "There is no such model"),
     ReloadFailedError: (409, "The model was not reloaded"),
     TooManyFilesError: (413, "There are too many files in one request"),
@@ -167,15 +180,15 @@ class Told:
     code: str
     headers: Mapping[str, str] = field(default_factory=dict)
 
-    def body(self, request: HTTPConnection) -> dict[str, Any]:
-        """The problem as it answers `request`."""
+    def body(self, path: str, request_id: str) -> dict[str, Any]:
+        """The problem as it answers the request for `path`."""
         return problem_body(
             self.status,
             title=self.title,
             detail=self.detail,
             code=self.code,
-            instance=quote(request.url.path)[:_SHOWN_PATH],
-            request_id=request.state.request_id,
+            instance=quote(path)[:_SHOWN_PATH],
+            request_id=request_id,
         )
 
 
@@ -204,7 +217,7 @@ def problem(request: Request, told: Told) -> JSONResponse:
     Below /v2 it has the member `error` too, where clients of the Open Inference Protocol look.
     """
     request.state.problem_code = told.code
-    body = told.body(request)
+    body = told.body(request.url.path, request.state.request_id)
     if request.url.path.startswith("/v2"):
         body["error"] = told.detail
     return JSONResponse(body, told.status, told.headers, media_type="application/problem+json")

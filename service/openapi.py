@@ -7,7 +7,7 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
 from service.receive.multipart import FIELD
-from service.schemas import Problem
+from service.schemas import InferRequest, Problem
 
 _BINARY = {"type": "string", "format": "binary"}
 
@@ -34,8 +34,10 @@ UPLOAD: dict[str, Any] = {
 _MEANING = {
     400: "No file, or a file or a form that cannot be decoded.",
     401: "No API key, or one that is not known; only of a service with keys.",
+    403: "Not the admin token, or the service has none.",
     404: "No model of that name, or nothing of that id.",
     408: "The body came too slowly.",
+    409: "The new files do not work; the earlier model goes on answering.",
     413: "Too many bytes, too long, or too large once decoded.",
     415: "Not a content type or a format that is taken.",
     422: "A parameter or a form field is not valid, or the file has values that are not finite numbers.",
@@ -56,14 +58,16 @@ def problems(statuses: Sequence[int]) -> dict[int | str, dict[str, Any]]:
 
 
 def install(app: FastAPI) -> None:
-    """Let `app` describe itself with the `Problem` schema that `problems` refers to."""
+    """Let `app` describe itself with the schemas that `problems` and the routes' own descriptions refer to."""
 
     def document() -> dict[str, Any]:
         if app.openapi_schema is None:
             described = get_openapi(
                 title=app.title, version=app.version, description=app.description, routes=app.routes
             )
-            described["components"]["schemas"]["Problem"] = Problem.model_json_schema()
+            for model in (Problem, InferRequest):
+                schema = model.model_json_schema(ref_template="#/components/schemas/{model}")
+                described["components"]["schemas"] |= schema.pop("$defs", {}) | {model.__name__: schema}
             app.openapi_schema = described
         return app.openapi_schema
 

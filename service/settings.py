@@ -4,7 +4,7 @@ import os
 from pathlib import Path
 from typing import Literal
 
-from pydantic import Field, PositiveFloat, PositiveInt
+from pydantic import Field, PositiveFloat, PositiveInt, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from audiocnn.limits import DecodeLimits
@@ -35,6 +35,8 @@ class Settings(BaseSettings):
         default=20_000_000_000, description="Most pixels of a video, all frames together."
     )
     max_buffered_bytes: PositiveInt = Field(default=256 * _MIB, description="All uploads held in memory at one time.")
+
+    max_infer_bytes: PositiveInt = Field(default=16 * _MIB, description="Largest body of /v2/models/NAME/infer.")
 
     processes: PositiveInt = Field(
         default=1, description="Processes that serve; each has workers, a queue and a model of its own."
@@ -78,6 +80,9 @@ class Settings(BaseSettings):
         default="", description="Origins whose pages may ask, with commas, such as https://example.org; * for all."
     )
     metrics_open: bool = Field(default=True, description="Whether /metrics is served without an API key.")
+    admin_token: SecretStr | None = Field(
+        default=None, description="Token that reloads models, sent as X-Admin-Token; none: nobody may."
+    )
     log_format: Literal["text", "json"] = Field(default="text", description="Lines for people, or JSON.")
 
     @property

@@ -13,7 +13,10 @@ from service.errors import RateLimitedError, RequestError, UnauthorizedError, kn
 from service.guard.rate import RateLimit
 
 OPEN_PATHS = frozenset(
-    {"/", "/docs", "/openapi.json", "/livez", "/readyz", "/healthz", "/v2/health/live", "/v2/health/ready"}
+    {
+        *("/", "/docs", "/docs/start.js", "/docs/swagger-ui.js", "/docs/swagger-ui.css", "/openapi.json"),
+        *("/livez", "/readyz", "/healthz", "/v2/health/live", "/v2/health/ready"),
+    }
 )
 """Never ask for a key: what the service is and whether it is well."""
 

@@ -56,28 +56,31 @@ async def uploaded_files(
     """
     form = form_type(request, media)
     with memory.share() as take:
-        body = await whole_body(request, take, settings.max_upload_bytes + (ENVELOPE if form else 0), settings)
+        body = await whole_body(request, take, settings.max_upload_bytes, settings, ENVELOPE if form else 0)
         if not body:
             raise no_body(media)
         yield files_of(body, form, settings.max_files) if form else [Upload(body)]
 
 
-async def whole_body(request: Request, take: Callable[[int], None], limit: int, settings: Settings) -> bytes:
+async def whole_body(
+    request: Request, take: Callable[[int], None], limit: int, settings: Settings, envelope: int = 0
+) -> bytes:
     """The body in memory, each piece counted by `take`. Raises what `pieces` raises."""
     received: list[bytes] = []
-    async for piece in pieces(request, limit, settings.max_upload_bytes, settings.body_timeout_s):
+    async for piece in pieces(request, limit, settings.body_timeout_s, envelope):
         take(len(piece))
         received.append(piece)
     return b"".join(received)
 
 
-async def pieces(request: Request, limit: int, told_limit: int, timeout_s: float) -> AsyncIterator[bytes]:
+async def pieces(request: Request, limit: int, timeout_s: float, envelope: int = 0) -> AsyncIterator[bytes]:
     """The body of `request` as it comes. Its declared length is checked first, the real one as it grows.
 
-    limit: in bytes; clients are told `told_limit`, for the file without its envelope. timeout_s: for all of the body.
+    limit: in bytes, and so many more as the `envelope` of the content may have. timeout_s: for all of the body.
     Raises `BodyTooLargeError` and `SlowBodyError`.
     """
-    too_large = BodyTooLargeError(f"at most {told_limit} bytes are accepted; send a shorter or compressed file")
+    too_large = BodyTooLargeError(f"at most {limit} bytes are accepted; send a shorter or compressed file")
+    limit += envelope
     declared = request.headers.get("content-length", "0")
     if declared.isdecimal() and int(declared) > limit:
         raise too_large

@@ -1,5 +1,5 @@
 """The endpoints, one file for each concern."""
 
-from service.routes import classify, health, models
+from service.routes import classify, docs, health, models, oip
 
-ROUTERS = (classify.router, models.router, health.router)
+ROUTERS = (classify.router, models.router, oip.router, health.router, docs.router, docs.root)

@@ -89,4 +89,4 @@ class _Answers:
         problem = told(outcome)
         if problem is INTERNAL:
             logger.error("request %s failed", request.state.request_id, exc_info=outcome)
-        return {"status": problem.status, "problem": problem.body(request)}
+        return {"status": problem.status, "problem": problem.body(request.url.path, request.state.request_id)}

@@ -3,7 +3,7 @@
 import asyncio
 
 from fastapi import APIRouter, Request
-from fastapi.responses import RedirectResponse, Response
+from fastapi.responses import Response
 
 from service.errors import NotReadyError
 from service.openapi import problems
@@ -45,8 +45,3 @@ async def metrics(request: Request, service: SharedState) -> Response:
     # Several processes keep their numbers in files, which take a moment to read.
     text, content_type = await asyncio.to_thread(service.metrics.exposition, accept)
     return Response(text, media_type=content_type)
-
-
-@router.get("/", include_in_schema=False)
-async def root() -> RedirectResponse:
-    return RedirectResponse("/docs")

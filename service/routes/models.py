@@ -1,9 +1,14 @@
 """The models that answer."""
 
-from fastapi import APIRouter
+import hmac
+from typing import Annotated
 
+from fastapi import APIRouter, Header, Request
+from pydantic import SecretStr
+
+from service.errors import ForbiddenError, UnauthorizedError
 from service.openapi import problems
-from service.schemas import ModelsResponse, ServedModel
+from service.schemas import ModelsResponse, ReloadResponse, ServedModel
 from service.state import SharedState
 
 router = APIRouter()
@@ -13,3 +18,33 @@ router = APIRouter()
 async def models(service: SharedState) -> ModelsResponse:
     """The models that answer, the default one first: labels, input, measured quality."""
     return ModelsResponse(models=[ServedModel.of(spec, info.sha256) for spec, info in service.engine.models()])
+
+
+@router.post("/v1/models/{model}/reload", tags=["models"], responses=problems([401, 403, 404, 409, 422, 429, 500, 503]))
+async def reload(
+    request: Request,
+    model: str,
+    service: SharedState,
+    x_admin_token: Annotated[str | None, Header(description="What `AUDIOCNN_ADMIN_TOKEN` says.")] = None,
+) -> ReloadResponse:
+    """Load the files of a model anew, beside the one that answers, which is replaced once the new one is known to work.
+
+    Requests at work finish on the earlier one.
+    """
+    _only_for_admins(service.settings.admin_token, x_admin_token)
+    before = service.engine.find(model)[1]
+    spec, info = await service.engine.reload(model)
+    return ReloadResponse(
+        request_id=request.state.request_id,
+        model=ServedModel.of(spec, info.sha256),
+        previous_sha256=before.sha256,
+    )
+
+
+def _only_for_admins(token: SecretStr | None, given: str | None) -> None:
+    if token is None:
+        raise ForbiddenError("this service reloads nothing; its operator sets AUDIOCNN_ADMIN_TOKEN to allow it")
+    if given is None:
+        raise UnauthorizedError("this needs the admin token; send it as 'X-Admin-Token: TOKEN'")
+    if not hmac.compare_digest(token.get_secret_value().encode(), given.encode()):
+        raise ForbiddenError("this is not the admin token")

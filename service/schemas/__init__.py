@@ -9,18 +9,35 @@ from service.schemas.classify import (
     SeveralResponse,
 )
 from service.schemas.health import StatusBody
-from service.schemas.models import ModelsResponse, ServedModel
+from service.schemas.models import ModelsResponse, ReloadResponse, ServedModel
+from service.schemas.oip import (
+    InferRequest,
+    InferResponse,
+    ModelMetadata,
+    ModelReady,
+    ServerLive,
+    ServerMetadata,
+    ServerReady,
+)
 from service.schemas.problem import Problem
 
 __all__ = [
     "ClassifyParameters",
     "ClassifyResponse",
     "EstimateBody",
+    "InferRequest",
+    "InferResponse",
     "ItemBody",
+    "ModelMetadata",
+    "ModelReady",
     "ModelsResponse",
     "PredictionBody",
     "Problem",
+    "ReloadResponse",
     "ServedModel",
+    "ServerLive",
+    "ServerMetadata",
+    "ServerReady",
     "SeveralResponse",
     "StatusBody",
 ]

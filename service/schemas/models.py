@@ -106,3 +106,11 @@ class ServedModel(BaseModel):
 
 class ModelsResponse(BaseModel):
     models: list[ServedModel]
+
+
+class ReloadResponse(BaseModel):
+    """What answers from now on."""
+
+    request_id: str
+    model: ServedModel
+    previous_sha256: str = Field(description="Of the weights that answered before.")

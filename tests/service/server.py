@@ -100,7 +100,11 @@ def assert_problem(response: httpx.Response, status: int, code: str | None = Non
     assert response.status_code == status, response.text
     assert response.headers["content-type"] == "application/problem+json"
     body: dict[str, Any] = response.json()
-    assert list(body) == ["type", "title", "status", "detail", "instance", "code", "request_id"]
+    members = ["type", "title", "status", "detail", "instance", "code", "request_id"]
+    if body["instance"].startswith("/v2"):
+        assert body["error"] == body["detail"]
+        members.append("error")
+    assert list(body) == members
     assert body["status"] == status
     assert body["type"] == f"urn:audiocnn:problem:{body['code']}"
     assert body["request_id"] == response.headers["x-request-id"]

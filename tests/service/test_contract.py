@@ -3,6 +3,7 @@
 import asyncio
 import json
 import logging
+import re
 import uuid
 from collections.abc import Callable, Coroutine, Iterator
 from typing import Any
@@ -74,7 +75,21 @@ def references(node: Any) -> Iterator[str]:
 def test_openapi_resolves_and_tells_the_truth(server: Server) -> None:
     document = server.client.get("/openapi.json").json()
     assert document["openapi"].startswith("3.1")
-    assert set(document["paths"]) == {"/classify", "/v1/models", "/livez", "/readyz", "/healthz", "/metrics"}
+    assert set(document["paths"]) == {
+        "/classify",
+        "/v1/models",
+        "/v1/models/{model}/reload",
+        "/v2",
+        "/v2/health/live",
+        "/v2/health/ready",
+        "/v2/models/{model}",
+        "/v2/models/{model}/ready",
+        "/v2/models/{model}/infer",
+        "/livez",
+        "/readyz",
+        "/healthz",
+        "/metrics",
+    }
     for reference in references(document):
         target = document
         for name in reference.removeprefix("#/").split("/"):
@@ -105,8 +120,25 @@ def test_openapi_resolves_and_tells_the_truth(server: Server) -> None:
     for schema in (ClassifyResponse, Problem):
         (example,) = document["components"]["schemas"][schema.__name__]["examples"]
         assert schema.model_validate(example).model_dump(exclude_unset=True) == example
-    assert server.client.get("/docs").status_code == 200
     assert server.client.get("/", follow_redirects=True).url.path == "/docs"
+
+
+def test_docs_need_no_other_host(server: Server) -> None:
+    page = server.client.get("/docs")
+    assert page.headers["content-type"].startswith("text/html")
+    policy = page.headers["content-security-policy"]
+    assert "script-src 'self';" in policy
+    assert "//" not in policy
+    assert "//" not in page.text
+    links = re.findall(r'(?:src|href)="(docs/[^"]+)"', page.text)
+    assert len(links) == 3
+    for link in links:
+        part = server.client.get(f"/{link}")
+        assert part.status_code == 200
+        assert part.headers["content-type"].startswith("text/")
+        assert len(part.content) > 50
+    assert b"SwaggerUIBundle" in server.client.get("/docs/swagger-ui.js").content
+    assert server.client.get("/redoc").status_code == 404
 
 
 def test_every_kind_of_media_error_has_its_status() -> None:
