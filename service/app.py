@@ -13,6 +13,8 @@ from service.guard.digests import read_digests
 from service.guard.headers import SecurityHeaders, allow_origins
 from service.guard.keys import OPEN_PATHS, ApiKeys
 from service.guard.rate import RateLimit
+from service.jobs.runner import JobRunner
+from service.jobs.store import JobStore
 from service.observe.metrics import Metrics
 from service.observe.middleware import RequestContext
 from service.receive.body import UploadMemory
@@ -35,11 +37,17 @@ def create_app(
     settings = settings or Settings()
     metrics = Metrics()
     engine = engine or LocalEngine(settings, metrics)
+    jobs = JobStore(
+        settings.jobs_dir, ttl_s=settings.job_ttl_s, lease_s=settings.job_lease_s, max_waiting=settings.max_jobs
+    )
+    runner = JobRunner(jobs, engine, settings)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         await engine.start()
+        runner.start()
         yield
+        await runner.stop()
         await engine.close()
 
     app = FastAPI(
@@ -52,7 +60,7 @@ def create_app(
         redoc_url=None,
         redirect_slashes=False,  # a redirected upload is sent twice, or not at all by curl
     )
-    service = ServiceState(settings, engine, UploadMemory(settings.max_buffered_bytes), metrics)
+    service = ServiceState(settings, engine, UploadMemory(settings.max_buffered_bytes), metrics, jobs, runner.wake)
     app.state.service = service
     for router in ROUTERS:
         app.include_router(router)

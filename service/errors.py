@@ -123,6 +123,30 @@ class InvalidTensorError(RequestError):
     code = "invalid_tensor"
 
 
+class JobNotFoundError(RequestError):
+    """There is no job of that id, or not any more."""
+
+    code = "job_not_found"
+
+
+class IdempotencyError(RequestError):
+    """The Idempotency-Key belongs to another request."""
+
+    code = "idempotency_key_reused"
+
+
+class JobsUnavailableError(RetryLaterError):
+    """The folder of the jobs cannot be used."""
+
+    code = "jobs_unavailable"
+
+
+class StorageFullError(RetryLaterError):
+    """There is no room for another job."""
+
+    code = "storage_full"
+
+
 class TooManyFilesError(RequestError):
     """The form holds more files than one request may."""
 
@@ -157,6 +181,10 @@ STATUS: dict[type[Exception], tuple[int, str]] = {
     UnsupportedMediaTypeError: (415, "The content type is not supported"),
     ForbiddenError: (403, "This is not allowed"),
     InvalidTensorError: (422, "The input is not what the model takes"),
+    JobNotFoundError: (404, "There is no such job"),
+    IdempotencyError: (422, "The Idempotency-Key was used before"),
+    JobsUnavailableError: (503, "Jobs cannot be kept"),
+    StorageFullError: (503, "There is no room for another job"),
     UnknownModelError: (404, "There is no such model"),
     ReloadFailedError: (409, "The model was not reloaded"),
     TooManyFilesError: (413, "There are too many files in one request"),

@@ -1,5 +1,6 @@
 """Every knob of the service, read from `AUDIOCNN_*` environment variables by whoever builds the application."""
 
+import dataclasses
 import os
 from pathlib import Path
 from typing import Literal
@@ -14,6 +15,11 @@ _MIB = 2**20
 
 def _usable_cpus() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _state_dir() -> Path:
+    state = os.environ.get("XDG_STATE_HOME") or os.path.expanduser("~/.local/state")
+    return Path(state) / "audiocnn" / "jobs"
 
 
 class Settings(BaseSettings):
@@ -60,9 +66,24 @@ class Settings(BaseSettings):
         default=120, description="Time in seconds from the first byte of a request to its answer; then 504."
     )
     keep_alive_s: PositiveInt = Field(default=5, description="Seconds until an idle connection is closed.")
-    job_workers: PositiveInt = Field(default=1, description="Jobs classified at the same time, in each process.")
     drain_s: float = Field(
         default=5, ge=0, description="Seconds between SIGTERM, when /readyz turns 503, and the end of new connections."
+    )
+
+    jobs_dir: Path = Field(
+        default_factory=_state_dir,
+        description="Folder that keeps jobs, made when the first one comes.",
+    )
+    job_workers: PositiveInt = Field(default=1, description="Jobs classified at the same time, in each process.")
+    max_job_bytes: PositiveInt = Field(default=1024 * _MIB, description="Largest file of a job.")
+    max_job_duration_s: PositiveFloat = Field(default=43_200, description="Longest sound or video of a job.")
+    max_job_decoded_bytes: PositiveInt = Field(default=65_536 * _MIB, description="Largest decoded size of a job.")
+    job_body_timeout_s: PositiveFloat = Field(default=600, description="Time in seconds to receive a job; then 408.")
+    max_jobs: PositiveInt = Field(default=100, description="Jobs that wait or are at work; more are answered 503.")
+    max_jobs_bytes: PositiveInt = Field(default=10_240 * _MIB, description="Files of all jobs together; then 503.")
+    job_ttl_s: PositiveFloat = Field(default=86_400, description="Seconds until a finished job is forgotten.")
+    job_lease_s: PositiveFloat = Field(
+        default=30, description="Seconds without a sign of life after which another process takes a job up."
     )
 
     api_keys: str = Field(
@@ -102,4 +123,13 @@ class Settings(BaseSettings):
             max_duration_s=self.max_duration_s,
             max_decoded_bytes=self.max_decoded_bytes,
             max_video_pixels=self.max_video_pixels,
+        )
+
+    @property
+    def job_limits(self) -> DecodeLimits:
+        return dataclasses.replace(
+            self.decode_limits,
+            max_bytes=self.max_job_bytes,
+            max_duration_s=self.max_job_duration_s,
+            max_decoded_bytes=self.max_job_decoded_bytes,
         )

@@ -1,11 +1,14 @@
 """What the requests of one application share."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Annotated
 
-from fastapi import Depends, Request
+from fastapi import Depends
+from starlette.requests import HTTPConnection
 
 from service.engines import Engine
+from service.jobs.store import JobStore
 from service.observe.metrics import Metrics
 from service.receive.body import UploadMemory
 from service.settings import Settings
@@ -13,17 +16,22 @@ from service.settings import Settings
 
 @dataclass(slots=True)
 class ServiceState:
-    """Kept in `app.state.service`. draining: set once the process has been told to stop."""
+    """Kept in `app.state.service`.
+
+    wake_jobs: to be called when there is a new one. draining: set once the process has been told to stop.
+    """
 
     settings: Settings
     engine: Engine
     memory: UploadMemory
     metrics: Metrics
+    jobs: JobStore
+    wake_jobs: Callable[[], None]
     draining: bool = False
 
 
-def _service_state(request: Request) -> ServiceState:
-    state: ServiceState = request.app.state.service
+def _service_state(connection: HTTPConnection) -> ServiceState:
+    state: ServiceState = connection.app.state.service
     return state
 
 

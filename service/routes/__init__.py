@@ -1,5 +1,5 @@
 """The endpoints, one file for each concern."""
 
-from service.routes import classify, docs, health, models, oip
+from service.routes import classify, docs, health, jobs, models, oip
 
-ROUTERS = (classify.router, models.router, oip.router, health.router, docs.router, docs.root)
+ROUTERS = (classify.router, jobs.router, models.router, oip.router, health.router, docs.router, docs.root)

@@ -9,6 +9,7 @@ from service.schemas.classify import (
     SeveralResponse,
 )
 from service.schemas.health import StatusBody
+from service.schemas.jobs import JobBody
 from service.schemas.models import ModelsResponse, ReloadResponse, ServedModel
 from service.schemas.oip import (
     InferRequest,
@@ -28,6 +29,7 @@ __all__ = [
     "InferRequest",
     "InferResponse",
     "ItemBody",
+    "JobBody",
     "ModelMetadata",
     "ModelReady",
     "ModelsResponse",

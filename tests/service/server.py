@@ -52,8 +52,9 @@ class Server:
 def running_service(**settings: Any) -> Iterator[Server]:
     """The service with these settings. It must be up within 30 s, and is told to stop at the end."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith("AUDIOCNN_")}
-    environment |= {f"AUDIOCNN_{name.upper()}": str(value) for name, value in ({"drain_s": 0} | settings).items()}
     with tempfile.TemporaryDirectory() as folder:
+        settings = {"drain_s": 0, "jobs_dir": Path(folder) / "jobs"} | settings
+        environment |= {f"AUDIOCNN_{name.upper()}": str(value) for name, value in settings.items()}
         log_path = Path(folder) / "log"
         with (
             log_path.open("w") as log,
