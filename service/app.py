@@ -18,6 +18,7 @@ from service.jobs.store import JobStore
 from service.observe.metrics import Metrics
 from service.observe.middleware import RequestContext
 from service.receive.body import UploadMemory
+from service.receive.pcm import StreamPlaces
 from service.routes import ROUTERS
 from service.settings import Settings
 from service.state import ServiceState
@@ -60,7 +61,15 @@ def create_app(
         redoc_url=None,
         redirect_slashes=False,  # a redirected upload is sent twice, or not at all by curl
     )
-    service = ServiceState(settings, engine, UploadMemory(settings.max_buffered_bytes), metrics, jobs, runner.wake)
+    service = ServiceState(
+        settings,
+        engine,
+        UploadMemory(settings.max_buffered_bytes),
+        metrics,
+        jobs,
+        runner.wake,
+        StreamPlaces(settings.max_streams),
+    )
     app.state.service = service
     for router in ROUTERS:
         app.include_router(router)

@@ -147,6 +147,24 @@ class StorageFullError(RetryLaterError):
     code = "storage_full"
 
 
+class InvalidParameterError(RequestError):
+    """A parameter is not valid."""
+
+    code = "invalid_parameter"
+
+
+class SlowStreamError(RequestError):
+    """Nothing came for too long, or nothing could be sent."""
+
+    code = "slow_stream"
+
+
+class StreamTooLongError(RequestError):
+    """More sound came than one stream may have."""
+
+    code = "stream_too_long"
+
+
 class TooManyFilesError(RequestError):
     """The form holds more files than one request may."""
 
@@ -185,6 +203,9 @@ STATUS: dict[type[Exception], tuple[int, str]] = {
     IdempotencyError: (422, "The Idempotency-Key was used before"),
     JobsUnavailableError: (503, "Jobs cannot be kept"),
     StorageFullError: (503, "There is no room for another job"),
+    InvalidParameterError: (422, "A parameter is not valid"),
+    SlowStreamError: (408, "The stream was too slow"),
+    StreamTooLongError: (413, "The stream is too long"),
     UnknownModelError: (404, "There is no such model"),
     ReloadFailedError: (409, "The model was not reloaded"),
     TooManyFilesError: (413, "There are too many files in one request"),
@@ -273,11 +294,11 @@ async def known_problem(request: Request, error: Exception) -> JSONResponse:
 async def _invalid_parameters(request: Request, error: Exception) -> JSONResponse:
     status, title = STATUS[RequestValidationError]
     faults = error.errors() if isinstance(error, RequestValidationError) else []
-    detail = "; ".join(_fault(fault) for fault in faults)
+    detail = "; ".join(fault_of(fault) for fault in faults)
     return problem(request, Told(status, title, detail, "invalid_parameter"))
 
 
-def _fault(fault: Mapping[str, Any]) -> str:
+def fault_of(fault: Mapping[str, Any]) -> str:
     """What pydantic says about one parameter, without the value that came."""
     name = str(fault["loc"][-1])[:_SHOWN_NAME]
     if fault["type"] == "extra_forbidden":

@@ -18,6 +18,8 @@ from service.settings import Settings
 from service.state import ServiceState
 from service.supervisor import DRAIN, STOP
 
+_LARGEST_MESSAGE = 1_048_576  # of a live stream; several seconds of sound
+
 
 class DrainingServer(uvicorn.Server):
     """On SIGTERM `/readyz` turns 503 while requests are still served, so that balancers can turn away first; then
@@ -104,7 +106,9 @@ def serve(
         settings.host,
         settings.port,
         http=guarded(limits, service.metrics.refused_unread),
-        ws="none",
+        ws="websockets-sansio",
+        ws_max_size=_LARGEST_MESSAGE,
+        ws_per_message_deflate=False,  # sound does not shrink, and a few bytes could unfold to many
         access_log=False,  # the application's own log line names neither paths nor files
         log_config=None,
         server_header=False,

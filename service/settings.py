@@ -86,6 +86,10 @@ class Settings(BaseSettings):
         default=30, description="Seconds without a sign of life after which another process takes a job up."
     )
 
+    max_streams: PositiveInt = Field(default=16, description="Live streams of each process; more are told 503.")
+    max_stream_s: PositiveFloat = Field(default=3600, description="Longest live stream in seconds of sound.")
+    stream_idle_s: PositiveFloat = Field(default=30, description="Seconds without sound after which a stream ends.")
+
     api_keys: str = Field(
         default="",
         description="SHA-256 digests of the API keys that may ask, in hexadecimal, with commas; none: all may.",

@@ -11,6 +11,7 @@ from service.engines import Engine
 from service.jobs.store import JobStore
 from service.observe.metrics import Metrics
 from service.receive.body import UploadMemory
+from service.receive.pcm import StreamPlaces
 from service.settings import Settings
 
 
@@ -27,6 +28,7 @@ class ServiceState:
     metrics: Metrics
     jobs: JobStore
     wake_jobs: Callable[[], None]
+    streams: StreamPlaces
     draining: bool = False
 
 

@@ -1,5 +1,14 @@
 """The endpoints, one file for each concern."""
 
-from service.routes import classify, docs, health, jobs, models, oip
+from service.routes import classify, docs, health, jobs, models, oip, stream
 
-ROUTERS = (classify.router, jobs.router, models.router, oip.router, health.router, docs.router, docs.root)
+ROUTERS = (
+    classify.router,
+    jobs.router,
+    stream.router,
+    models.router,
+    oip.router,
+    health.router,
+    docs.router,
+    docs.root,
+)

@@ -21,6 +21,7 @@ from service.schemas.oip import (
     ServerReady,
 )
 from service.schemas.problem import Problem
+from service.schemas.stream import StreamMessage, StreamParameters
 
 __all__ = [
     "ClassifyParameters",
@@ -42,4 +43,6 @@ __all__ = [
     "ServerReady",
     "SeveralResponse",
     "StatusBody",
+    "StreamMessage",
+    "StreamParameters",
 ]
