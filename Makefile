@@ -9,7 +9,7 @@ comma := ,
 SERVE = serve$(if $(MODEL),$(comma)vision)
 
 .DEFAULT_GOAL := help
-.PHONY: help serve classify train test test-slow lint format clean
+.PHONY: help serve classify train test test-slow lint format schema clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -40,6 +40,9 @@ lint: $(VENV)/.dev ## Check style, types and the direction of imports
 format: $(VENV)/.dev ## Rewrite the code in the project's style
 	$(PYTHON_BIN) -m ruff check --fix .
 	$(PYTHON_BIN) -m ruff format .
+
+schema: $(VENV)/.dev ## Write docs/openapi.json and docs/schema anew from the code of the service
+	$(PYTHON_BIN) -m service.contract docs
 
 clean: ## Remove environments, caches and builds; runs/ and cache/ stay
 	rm -rf .venv .venv-test build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
