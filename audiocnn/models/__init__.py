@@ -18,6 +18,7 @@ from audiocnn.models import (
     silence_detector,
     small_resnet,
     tempogram_cnn,
+    wave_picture,
     wave_pyramid,
 )
 from audiocnn.models.registry import Architecture, architecture, build, names, register
@@ -45,5 +46,6 @@ __all__ = [
     "silence_detector",
     "small_resnet",
     "tempogram_cnn",
+    "wave_picture",
     "wave_pyramid",
 ]

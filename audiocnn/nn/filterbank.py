@@ -15,7 +15,6 @@ from torch import Tensor, nn
 from audiocnn.nn.blocks import ConvNormAct, Pool
 from audiocnn.nn.ndim import whole_number
 
-STRIDE = 16
 FLOOR = 1e-3
 """Added before the log: amplitudes 60 dB below the window's RMS level are treated as silence."""
 STEADY = 0.1
@@ -23,25 +22,31 @@ STEADY = 0.1
 
 
 class Energies(nn.Module):
-    """`(batch, 1, samples)` to normalised log energies `(batch, num_filters, frames)`, a frame for each 10 ms.
+    """`(batch, 1, samples)` to normalised log energies `(batch, num_filters, frames)`.
 
     sample_rate: Hz of the input, which places the first filters. num_filters, filter_length: how many filters, and of
-    how many samples. Raises `ConfigError` for illegal numbers, and in `forward` for input of another shape.
+    how many samples. stride: samples from one place of the filters to the next; an energy is the mean of several.
+    frame_rate: energies a second. Raises `ConfigError` for illegal numbers, and in `forward` for input of another
+    shape.
     """
 
-    def __init__(self, sample_rate: int, num_filters: int, filter_length: int) -> None:
+    def __init__(
+        self, sample_rate: int, num_filters: int, filter_length: int, *, stride: int = 16, frame_rate: int = 100
+    ) -> None:
         super().__init__()
         whole_number(sample_rate, "sample_rate")
         whole_number(num_filters, "num_filters")
         whole_number(filter_length, "filter_length")
-        self.filters = ConvNormAct(1, 1, num_filters, filter_length, stride=STRIDE, norm=False, activation=None)
+        whole_number(frame_rate, "frame_rate")
+        self.filters = ConvNormAct(1, 1, num_filters, filter_length, stride=stride, norm=False, activation=None)
         with torch.no_grad():
             self.filters.conv.weight.copy_(gabor_filters(sample_rate, num_filters, filter_length))
-        self.pool = Pool(1, "avg", max(1, round(sample_rate / 100 / STRIDE)), ceil_mode=True)
+        self.pool = Pool(1, "avg", max(1, round(sample_rate / frame_rate / stride)), ceil_mode=True)
         self.norm = _NormOverTime(num_filters)
 
     def forward(self, waveform: Tensor) -> Tensor:
-        energies = torch.log(self.pool(self.filters(waveform).abs()) + FLOOR)
+        # As float32 also where the network computes in bfloat16, whose three digits the floor would drown in.
+        energies = torch.log(self.pool(self.filters(waveform).abs()).float() + FLOOR)
         out: Tensor = self.norm(energies)
         return out
 

@@ -34,6 +34,7 @@ PARAMETERS = {
     "envnet-v2": 101_087_306,
     "silence-detector": 12_106,
     "tempogram-cnn": 16_930,
+    "wave-picture": 95_162,
     "wave-pyramid": 1_777_226,
 }
 
