@@ -12,11 +12,15 @@
 Why so. In a picture a filter that has learned a pattern finds it at any pitch, and not at one only as in 1D
 convolutions over bands; with few recordings that counts (Wavegram-CNN in Kong et al. 2020, arXiv 1912.10211, table 3;
 ACDNet, see acdnet.py). The bands begin in the order of their pitch (nn/filterbank.py), and training bends them rather
-than swaps them. What reads the picture is a `small-resnet` (small_resnet.py).
+than swaps them. Each band's mean and deviation over time are taken away, and an equaliser with them; what is steady is
+lost as well, which matters for rain or an engine: `levels` shows it beside. What reads the picture is a `small-resnet`
+(small_resnet.py).
 """
 
-from torch import Tensor
+import torch
+from torch import Tensor, nn
 
+from audiocnn.errors import ConfigError
 from audiocnn.models.registry import register
 from audiocnn.models.small_resnet import SmallResNet
 from audiocnn.nn.filterbank import Energies
@@ -28,6 +32,7 @@ class WavePicture(SmallResNet):
     """See the top of the file; takes sound of any length.
 
     sample_rate, num_filters, filter_length, stride, frame_rate: of the filterbank, see `Energies`.
+    levels: whether a second channel of the picture has the energies as they are, scaled alike for all sounds.
     width, blocks, stem_stride, stem_pool, dropout: of the network behind it, see `SmallResNet`.
     """
 
@@ -40,20 +45,34 @@ class WavePicture(SmallResNet):
         filter_length: int = 256,
         stride: int = 32,
         frame_rate: int = 50,
+        levels: bool = False,
         width: int = 16,
         blocks: tuple[int, ...] = (1, 1, 1),
         stem_stride: Size = 2,
         stem_pool: bool = True,
         dropout: float = 0.3,
     ) -> None:
+        if type(levels) is not bool:
+            raise ConfigError(f"levels must be true or false, got {levels!r}")
         energies = Energies(sample_rate, num_filters, filter_length, stride=stride, frame_rate=frame_rate)
         super().__init__(
-            num_outputs, width=width, blocks=blocks, stem_stride=stem_stride, stem_pool=stem_pool, dropout=dropout
+            num_outputs,
+            in_channels=1 + levels,
+            width=width,
+            blocks=blocks,
+            stem_stride=stem_stride,
+            stem_pool=stem_pool,
+            dropout=dropout,
         )
         self.energies = energies
+        self.level_norm = nn.BatchNorm1d(num_filters) if levels else None
 
     def forward(self, x: Tensor) -> Tensor:
         """Logits `(batch, num_outputs)` of waveforms `(batch, 1, samples)`."""
-        bands = self.energies(x)
+        levels = self.energies.levels(x)
+        bands = [self.energies.norm(levels)]
+        if self.level_norm is not None:
+            bands.append(self.level_norm(levels))
         # Lowered for inference, the bands are channels of height 1 (nn/lowering.py).
-        return super().forward(bands.unsqueeze(1) if bands.ndim == 3 else bands.transpose(1, 2))
+        channels = [band.unsqueeze(1) if band.ndim == 3 else band.transpose(1, 2) for band in bands]
+        return super().forward(torch.cat(channels, dim=1))

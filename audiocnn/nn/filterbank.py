@@ -45,10 +45,13 @@ class Energies(nn.Module):
         self.norm = _NormOverTime(num_filters)
 
     def forward(self, waveform: Tensor) -> Tensor:
-        # As float32 also where the network computes in bfloat16, whose three digits the floor would drown in.
-        energies = torch.log(self.pool(self.filters(waveform).abs()).float() + FLOOR)
-        out: Tensor = self.norm(energies)
+        out: Tensor = self.norm(self.levels(waveform))
         return out
+
+    def levels(self, waveform: Tensor) -> Tensor:
+        """The log energies as they are, before what is steady in them is taken away."""
+        # As float32 also where the network computes in bfloat16, whose three digits the floor would drown in.
+        return torch.log(self.pool(self.filters(waveform).abs()).float() + FLOOR)
 
 
 class _NormOverTime(nn.Module):

@@ -4,6 +4,7 @@ import pytest
 import torch
 
 from audiocnn import models
+from audiocnn.errors import ConfigError
 from audiocnn.nn.filterbank import Energies
 from audiocnn.nn.lowering import lower
 from tests.conftest import lively_network
@@ -38,8 +39,9 @@ def test_bands_are_the_height_of_the_picture_and_time_its_width():
     assert seen[0].shape == (2, 1, 12, 50)
 
 
-def test_lowered_it_answers_the_same():
-    network = lively_network("wave-picture", 3, SMALL)
+@pytest.mark.parametrize("levels", [False, True])
+def test_lowered_it_answers_the_same(levels):
+    network = lively_network("wave-picture", 3, {**SMALL, "levels": levels})
     waveform = torch.randn(2, 1, 20_000)
     torch.testing.assert_close(lower(network)(waveform), network(waveform), rtol=1e-4, atol=1e-5)
 
@@ -51,3 +53,17 @@ def test_energies_of_quiet_bands_survive_bfloat16():
         rough = front(waveform)
     assert rough.dtype == torch.float32
     torch.testing.assert_close(rough, front(waveform), rtol=0, atol=0.05)
+
+
+def test_only_with_levels_does_a_steady_sound_differ_from_a_louder_one():
+    steady = torch.randn(1, 1, 16_000, generator=torch.Generator().manual_seed(0))
+    changes = []
+    for levels in (False, True):
+        network = lively_network("wave-picture", 3, {**SMALL, "levels": levels})
+        changes.append((network(steady) - network(10 * steady)).abs().max())
+    assert changes[0] < 0.1 * changes[1]
+
+
+def test_levels_must_be_a_switch():
+    with pytest.raises(ConfigError, match=r"levels must be true or false, got 2; it takes"):
+        models.build("wave-picture", 3, {**SMALL, "levels": 2})
