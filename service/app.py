@@ -1,5 +1,6 @@
 """The application, put together: `create_app` for `python -m service`, any other ASGI server, and tests."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -9,6 +10,7 @@ from fastapi import FastAPI
 import audiocnn
 from service import errors, openapi
 from service.engines import Engine, LocalEngine
+from service.engines.follow import ReloadNews
 from service.guard.digests import read_digests
 from service.guard.headers import SecurityHeaders, allow_origins
 from service.guard.keys import OPEN_PATHS, ApiKeys
@@ -42,12 +44,15 @@ def create_app(
         settings.jobs_dir, ttl_s=settings.job_ttl_s, lease_s=settings.job_lease_s, max_waiting=settings.max_jobs
     )
     runner = JobRunner(jobs, engine, settings)
+    news = ReloadNews(shared_dir, engine)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         await engine.start()
         runner.start()
+        following = asyncio.create_task(news.follow())
         yield
+        following.cancel()
         await runner.stop()
         await engine.close()
 
@@ -69,6 +74,7 @@ def create_app(
         jobs,
         runner.wake,
         StreamPlaces(settings.max_streams),
+        news,
     )
     app.state.service = service
     for router in ROUTERS:

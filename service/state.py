@@ -8,6 +8,7 @@ from fastapi import Depends
 from starlette.requests import HTTPConnection
 
 from service.engines import Engine
+from service.engines.follow import ReloadNews
 from service.jobs.store import JobStore
 from service.observe.metrics import Metrics
 from service.receive.body import UploadMemory
@@ -29,6 +30,7 @@ class ServiceState:
     jobs: JobStore
     wake_jobs: Callable[[], None]
     streams: StreamPlaces
+    reloads: ReloadNews
     draining: bool = False
 
 

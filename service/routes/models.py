@@ -29,11 +29,12 @@ async def reload(
 ) -> ReloadResponse:
     """Load the files of a model anew, beside the one that answers, which is replaced once the new one is known to work.
 
-    Requests at work finish on the earlier one.
+    Requests at work finish on the earlier one. Other processes of the service follow within seconds.
     """
     _only_for_admins(service.settings.admin_token, x_admin_token)
     before = service.engine.find(model)[1]
     spec, info = await service.engine.reload(model)
+    service.reloads.tell(model)
     return ReloadResponse(
         request_id=request.state.request_id,
         model=ServedModel.of(spec, info.sha256),

@@ -2,6 +2,7 @@
 
 import shutil
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -156,3 +157,15 @@ def test_only_with_the_token(service: Server, server: Server) -> None:
     # A service without a token reloads nothing, and does not take an empty one.
     for token in (None, "", TOKEN):
         assert_problem(reload(server, model="genre", token=token), 403, "forbidden")
+
+
+def test_every_process_follows(old: Path, new: Path, tmp_path: Path) -> None:
+    directory = tmp_path / "model"
+    shutil.copytree(old, directory)
+    with running_service(model=directory, admin_token=TOKEN, processes=3, workers=1) as server:
+        assert {version(server) for _ in range(10)} == {"1.2.3"}
+        copy(new, directory)
+        assert reload(server).status_code == 200
+        deadline = time.monotonic() + 30
+        while {version(server) for _ in range(20)} != {"2.0.0"}:
+            assert time.monotonic() < deadline
