@@ -22,9 +22,10 @@ BAD, EMPTY, FOREIGN, LARGE, WILD = (
     "audio_too_large",
     "non_finite_audio",
 )
-SNDFILE_HANG = (
-    b"RF64\xff\xff\xff\xffWAVE" + b"".join(chunk(name, b"") for name in (b"exif", b"FLLR", b"strc"))
-) + struct.pack("<4sI4sI", b"INFO", 0xFFFFFFF0, b"wavl", 0).ljust(48, b"\0")
+SNDFILE_HANG = b"RF64\xff\xff\xff\xffWAVE" + chunk(b"ds64", struct.pack("<QQQI", 2**63, 96, 1, 0))
+for _name, _size in ((b"INFO", 2**32 - 16), (b"FLLR", 2**32 - 1), (b"FLLR", 2**32 - 16), (b"exif", 40)):
+    SNDFILE_HANG += _name + struct.pack("<I", _size)
+SNDFILE_HANG = SNDFILE_HANG.ljust(96, b"\0")
 """96 bytes that libsndfile 1.2.2 opens for ever."""
 
 _SOUND = tone(seconds=0.1)
@@ -123,7 +124,7 @@ def _long_headers() -> dict[str, tuple[bytes, str]]:
         "RF64 with a table of 2^32 entries": (rf64(0, 0, 0, entries=0xFFFFFFFF), ANSWER),
         "RF64 that libsndfile opens for ever": (SNDFILE_HANG, BAD),
         "the same behind an ID3 tag": (b"ID3\4\0\0\0\0\0\0" + SNDFILE_HANG, BAD),
-        "the same without its padding": (SNDFILE_HANG[:52], BAD),
+        "the same without its padding": (SNDFILE_HANG.rstrip(b"\0"), BAD),
     }
 
 

@@ -240,7 +240,7 @@ class TestEnd:
         assert pool.pids == []
 
     @linux
-    @pytest.mark.parametrize("decode", ["sleep", "spin", "count"])
+    @pytest.mark.parametrize("decode", ["sleep", "spin", "count", "open_with_libsndfile"])
     def test_no_orphan_of_a_parent_killed_with_9(self, decode):
         code = f"""
 import io
@@ -248,11 +248,13 @@ import threading
 import time
 from audiocnn.errors import MediaError
 from audiocnn.isolation.pool import DecoderPool
+from tests import hostile
 from tests.isolation import misbehaviour
 pool = DecoderPool(2)
 def work():
     arguments = (10**9, 1) if {decode!r} == "count" else ()
-    list(pool.stream(misbehaviour.{decode}, io.BytesIO(b""), *arguments, failure=MediaError, largest=1000))
+    file = io.BytesIO(hostile.SNDFILE_HANG)
+    list(pool.stream(misbehaviour.{decode}, file, *arguments, failure=MediaError, largest=1000))
 threading.Thread(target=work, daemon=True).start()
 while not pool.pids:
     time.sleep(0.01)
