@@ -47,17 +47,19 @@ _QUIET = 1e-3  # -60 dB: a rendering this quiet throughout went wrong
 _TIME_LIMIT_S = 300
 
 
-def convert(source: Path, destination: Path, *, soundfont: Path = SOUNDFONT, seconds: float = 60.0) -> str:
+def convert(source: Path, destination: Path, *, soundfont: Path | None = None, seconds: float = 60.0) -> str:
     """Render the beats in `destination` as mono FLAC files of 22,050 Hz: `rock/drummer1-session1-12.flac`.
 
-    soundfont: whose drums sound. seconds: longer performances are cut there. Columns of the manifest: `bpm`,
-    `beat_type`, `style`, `time_signature`, `official`, and the first word of the style as `label`.
+    soundfont: whose drums sound, those of `SOUNDFONT` if left out. seconds: longer performances are cut there. Columns
+    of the manifest: `bpm`, `beat_type`, `style`, `time_signature`, `official`, and the first word of the style as
+    `label`.
     Returns a summary. Raises `ConfigError` without fluidsynth or soundfont, for files that are missing or cannot be
     rendered, a tempo or duration that is no number above 0, fewer than five drummers, and an existing destination.
     """
     program = shutil.which("fluidsynth")
     if program is None:
         raise ConfigError(f"MIDI becomes sound with fluidsynth, which is not installed: {_PACKAGES}")
+    soundfont = soundfont or SOUNDFONT
     if not soundfont.is_file():
         raise ConfigError(f"there is no soundfont {soundfont}: {_PACKAGES}, or name another with --soundfont")
     if not seconds > 0:

@@ -30,16 +30,18 @@ BROKEN = "jazz.00054"
 _CHECKSUM = re.compile(r"([0-9a-f]{64}) \d+ (\S+)")
 
 
-def convert(source: Path, destination: Path, *, lists: Path, checksums: Path | None = None, link: bool = False) -> str:
+def convert(
+    source: Path, destination: Path, *, lists: Path | None = None, checksums: Path | None = None, link: bool = False
+) -> str:
     """Put the listed excerpts in `destination`: `blues/blues.00012.wav`.
 
-    lists: the folder with the three lists, a file such as `blues/blues.00012.wav` on each line.
+    lists: the folder with the three lists, a file such as `blues/blues.00012.wav` on each line; `source` if left out.
     checksums: a file with lines of SHA-256, bytes and file name; the excerpts that it names must be those files.
     link: hard links instead of copies, where possible. Returns a summary, which says whether the known broken excerpt
     was left out. Raises `ConfigError` for missing or wrong lists, excerpts that are missing, damaged or other files
     than `checksums` says, and an existing destination.
     """
-    split_of = _read_lists(lists)
+    split_of = _read_lists(lists or source)
     expected = _read_checksums(checksums) if checksums else {}
     found = _find(source)
     missing = [stem for stem in split_of if stem not in found]
