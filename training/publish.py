@@ -9,6 +9,7 @@ from typing import Any
 from audiocnn import checkpoint
 from audiocnn.errors import ConfigError
 from audiocnn.export import export_onnx
+from audiocnn.spec import MAIN, ModelSpec
 
 
 def publish(model: Path, destination: Path, version: str, crossval: Path | None) -> None:
@@ -17,13 +18,13 @@ def publish(model: Path, destination: Path, version: str, crossval: Path | None)
     crossval: the `crossval.json` of the same recipe; its mean and deviation over folds and seeds become the model's
     metrics, beside those of its calibration. Without it they stay those of the validation split. They are rounded, and
     without what is too long to hand out: confusions and measures of each label.
-    Raises `CheckpointError` for a damaged model, `ConfigError` for results of another set of labels.
+    Raises `CheckpointError` for a damaged model, `ConfigError` for results of other tasks or labels.
     """
     spec, network = checkpoint.load_network(model)
     metrics = _short(spec.metrics)
     if crossval is not None:
         metrics.pop("validation", None)
-        metrics = _metrics(crossval, spec.task.labels) | metrics
+        metrics = _metrics(crossval, spec) | metrics
     checkpoint.save(destination, replace(spec, version=version, metrics=metrics), network)
     export_onnx(destination)
 
@@ -41,12 +42,20 @@ def _rounded(value: Any, digits: int) -> Any:
     return round(value, digits) if isinstance(value, float) else value
 
 
-def _metrics(path: Path, labels: tuple[str, ...]) -> dict[str, Any]:
+def _metrics(path: Path, spec: ModelSpec) -> dict[str, Any]:
     try:
         results = json.loads(path.read_text("utf-8"))
-        summary, found = results["summary"], tuple(results["labels"])
-    except (OSError, ValueError, KeyError) as error:
+        summary, runs = results["summary"], len(results["folds"])
+        found = {MAIN: results["labels"], **results.get("side_labels", {})}
+    except (OSError, ValueError, KeyError, TypeError) as error:
         raise ConfigError(f"{path} is not a cross-validation's crossval.json: {error}") from error
-    if found != labels:
-        raise ConfigError(f"{path} is about the labels {', '.join(found)}, the model has {', '.join(labels)}")
-    return {"cross_validation": _rounded(summary, 3) | {"runs": len(results["folds"])}}
+    labels = {name: list(task.labels) for name, task in spec.tasks.items()}
+    for name in sorted(found.keys() | labels.keys()):
+        theirs, ours = found.get(name, []), labels.get(name, [])
+        if theirs != ours:
+            task = f" of the side task {name!r}" if name != MAIN else ""
+            raise ConfigError(
+                f"{path} is about the labels {', '.join(theirs) or 'none'}{task}, the model has "
+                f"{', '.join(ours) or 'none'}; take the results of its own recipe"
+            )
+    return {"cross_validation": _rounded(summary, 3) | {"runs": runs}}
