@@ -24,7 +24,8 @@ Features = NDArray[np.float64]
 class MfccRidge(Baseline):
     """MFCC statistics, standardised, into a ridge regression of each quantity, or of each label as 0, 1 or a share.
 
-    The penalty of each is the best of a cross-validation inside the training clips, whole groups on one side.
+    Of a quantity on a log scale the logarithm is learned, so that answers are above 0. The penalty of each is the
+    best of a cross-validation inside the training clips, whole groups on one side.
     """
 
     kinds = ("multi_label", "regression")
@@ -41,12 +42,15 @@ class MfccRidge(Baseline):
         if folds < 2:
             raise ConfigError("mfcc-ridge needs training clips of at least 2 groups to choose its penalty, got 1")
         targets = targets_of(train, task)
+        ratios = np.array([quantity.scale == "log" for quantity in task.quantities] or [False] * len(task.labels))
+        targets[:, ratios] = np.log(targets[:, ratios])
         errors = np.zeros((len(ALPHAS), targets.shape[1]))
         for learned, checked in GroupKFold(folds).split(x, groups=groups):
             found = lines(x[learned], targets[learned], x[checked])
             errors += np.square(found - targets[checked]).sum(axis=1)
         best = errors.argmin(axis=0)
         answers: Scores = lines(x, targets, unseen)[best, :, np.arange(len(best))].T
+        answers[:, ratios] = np.exp(answers[:, ratios])
         low, high = np.zeros(len(best)), np.ones(len(best))
         if task.quantities:
             low = np.array([-np.inf if quantity.low is None else quantity.low for quantity in task.quantities])

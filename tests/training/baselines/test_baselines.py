@@ -29,15 +29,15 @@ def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def columns(data: Path) -> Path:
-    """The clips of `data` with their pitch in octaves, shares that follow it, and a split of them."""
+    """The clips of `data` with their pitch in octaves, a ratio and shares that follow it, and a split of them."""
     with (data / "columns.csv").open("w", newline="") as file:
         rows = csv.writer(file)
-        rows.writerow(["path", "label", "fold", "artist", "octave", "bright", "dark", "split"])
+        rows.writerow(["path", "label", "fold", "artist", "octave", "ratio", "bright", "dark", "split"])
         for label, base in (("high", 1760.0), ("low", 220.0)):
             for i in range(12):
                 octave = float(np.log2(base * (1 + 0.02 * i) / 220))
                 split = "test" if i < 3 else "validation" if i < 6 else "train"
-                row = [f"{label}/{i}.wav", label, i % 3, f"artist {i % 6} of {label}", octave]
+                row = [f"{label}/{i}.wav", label, i % 3, f"artist {i % 6} of {label}", octave, 10**octave]
                 rows.writerow([*row, min(octave / 3, 1), 1 - min(octave / 3, 1), split])
     return data
 
@@ -91,6 +91,19 @@ def test_ridge_answers_stay_in_the_range_of_a_quantity(regression: Config, colum
     assert free.min() < 0.5
     assert free.max() > 3.1
     np.testing.assert_array_equal(bounded, free.clip(0.5, 3.1))
+
+
+def test_ridge_learns_the_logarithm_of_a_quantity_on_a_log_scale(
+    regression: Config, columns: Path, cache: Path
+) -> None:
+    scales = {"octave": QuantityConfig(), "ratio": QuantityConfig(scale="log")}
+    config = replace(regression, data=_columns(kind="regression", quantities=scales))
+    clips = read_clips(columns, config.data)
+    ridge = MfccRidge("mfcc-ridge", config, Recordings(clips, cache, 0))
+    task = TaskSpec("regression", ("octave", "ratio"), (Quantity("octaves"), Quantity("", scale="log")))
+    octaves, ratios = ridge.answers(clips[::2], clips[1::2], task).T
+    np.testing.assert_allclose(ratios, 10**octaves, rtol=1e-6)
+    assert np.isfinite(summary(config, columns, cache, "mfcc-ridge")["loss"])  # no answer below 0
 
 
 def test_ridge_is_that_of_scikit_learn_at_its_best_penalty() -> None:
