@@ -37,9 +37,9 @@ def work(file: BinaryIO, cpu_s: float) -> Iterator[Message]:
 
 
 def spin(file: BinaryIO) -> Iterator[Message]:
+    yield Message()
     while True:
         pass
-    yield Message()
 
 
 def sleep(file: BinaryIO) -> Iterator[Message]:
@@ -51,8 +51,8 @@ def open_with_libsndfile(file: BinaryIO) -> Iterator[Message]:
     """Without the care that `SndfileReader` takes."""
     import soundfile
 
-    soundfile.SoundFile(file.fileno(), closefd=False)
     yield Message()
+    soundfile.SoundFile(file.fileno(), closefd=False)
 
 
 def eat(file: BinaryIO, in_python: bool) -> Iterator[Message]:

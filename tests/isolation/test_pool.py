@@ -244,21 +244,16 @@ class TestEnd:
     def test_no_orphan_of_a_parent_killed_with_9(self, decode):
         code = f"""
 import io
-import threading
 import time
 from audiocnn.errors import MediaError
 from audiocnn.isolation.pool import DecoderPool
-from tests import hostile
+from tests.hostile import SNDFILE_HANG
 from tests.isolation import misbehaviour
 pool = DecoderPool(2)
-def work():
-    arguments = (10**9, 1) if {decode!r} == "count" else ()
-    file = io.BytesIO(hostile.SNDFILE_HANG)
-    list(pool.stream(misbehaviour.{decode}, file, *arguments, failure=MediaError, largest=1000))
-threading.Thread(target=work, daemon=True).start()
-while not pool.pids:
-    time.sleep(0.01)
-time.sleep(1)
+arguments = (10**9, 1) if {decode!r} == "count" else ()
+found = pool.stream(misbehaviour.{decode}, io.BytesIO(SNDFILE_HANG), *arguments, failure=MediaError, largest=1000)
+next(found)
+time.sleep(0.5)
 print(*pool.pids, flush=True)
 time.sleep(100)
 """
