@@ -67,6 +67,12 @@ def finished(server: Server, job_id: str) -> dict[str, Any]:
     return done
 
 
+def heard(server: Server) -> float:
+    """Seconds of sound that the service has answered for."""
+    lines = server.client.get("/metrics").text.splitlines()
+    return float(next(line.split()[1] for line in lines if line.startswith("audiocnn_audio_seconds_total")))
+
+
 def uploads(folder: Path) -> list[str]:
     return sorted(path.name for path in (folder / "uploads").iterdir())
 
@@ -124,6 +130,7 @@ def test_one_key_makes_one_job(keeper: Server) -> None:
 
 
 def test_a_job_at_work_tells_its_progress_and_can_be_cancelled(keeper: Server, jobs_dir: Path) -> None:
+    before = heard(keeper)
     job_id = job_of(submit(keeper, LONG))["id"]
     until(lambda: state(keeper, job_id)["progress"]["heard_s"] > 0)
     assert state(keeper, job_id)["state"] == "running"
@@ -133,6 +140,7 @@ def test_a_job_at_work_tells_its_progress_and_can_be_cancelled(keeper: Server, j
     # Its thread is free soon, and a finished job is forgotten.
     other = job_of(submit(keeper))["id"]
     assert finished(keeper, other)["state"] == "done"
+    assert heard(keeper) == before + 5
     for done in (job_id, other):
         assert keeper.client.delete(f"/v1/jobs/{done}").status_code == 204
         assert_problem(keeper.client.get(f"/v1/jobs/{done}"), 404, "job_not_found")
@@ -270,13 +278,16 @@ class TestStore:
         with pytest.raises(Exception, match="may have expired"):
             brief.get("1")
         orphan, fresh = brief.upload_path("orphan.part"), brief.upload_path("fresh.part")
-        for path in (orphan, fresh):
+        brief.add(new_job("waits"), None)
+        waiting = brief.upload_path("waits")
+        for path in (orphan, fresh, waiting):
             path.write_bytes(b"x")
-        os.utime(orphan, (1, 1))
+        for path in (orphan, waiting):
+            os.utime(path, (1, 1))
         brief.sweep()
-        assert uploads(tmp_path) == ["fresh.part"]
+        assert uploads(tmp_path) == ["fresh.part", "waits"]
         database = sqlite3.connect(tmp_path / "jobs.sqlite3")
-        assert database.execute("SELECT count(*) FROM jobs").fetchone() == (0,)
+        assert database.execute("SELECT id FROM jobs").fetchall() == [("waits",)]
         database.close()
 
 
