@@ -2,7 +2,8 @@
 
 from collections.abc import Iterator
 from contextlib import closing
-from typing import BinaryIO
+from dataclasses import asdict
+from typing import Any, BinaryIO
 
 from audiocnn.audio.reader import BLOCK, AudioReader
 from audiocnn.audio.sndfile import SndfileReader
@@ -13,10 +14,10 @@ from audiocnn.limits import DecodeLimits
 from audiocnn.waveform import Samples
 
 
-def decode_sound(file: BinaryIO, start: int, format: str, limits: DecodeLimits) -> Iterator[Message]:
+def decode_sound(file: BinaryIO, start: int, format: str, limits: dict[str, Any]) -> Iterator[Message]:
     """In the child: the header, the blocks and the warnings of the sound that starts at byte `start`."""
     file.seek(start)
-    with closing(SndfileReader(file, format, limits)) as reader:
+    with closing(SndfileReader(file, format, DecodeLimits(**limits))) as reader:
         yield Message({"sample_rate": reader.sample_rate, "channels": reader.channels})
         for block in reader.blocks():
             yield Message(array=block)
@@ -36,7 +37,7 @@ class ChildReader(AudioReader):
             file,
             file.tell(),
             format,
-            limits,
+            asdict(limits),
             failure=UndecodableAudioError,
             largest=4 * BLOCK * limits.max_channels,
         )

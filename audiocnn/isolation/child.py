@@ -1,8 +1,8 @@
 """What runs in a decoder child: `main`. It imports a decoder only when a file asks for it."""
 
+import json
 import math
 import os
-import pickle
 import resource
 import signal
 import socket
@@ -49,8 +49,7 @@ def _end_with_parent() -> None:
 
 def _answer(connection: socket.socket, file: BinaryIO) -> None:
     (length,) = struct.unpack("<I", connection.recv(4, socket.MSG_WAITALL))
-    # From the parent, so it may be a pickle; the other way it may not.
-    name, arguments, memory_bytes, cpu_s = pickle.loads(connection.recv(length, socket.MSG_WAITALL))
+    name, arguments, memory_bytes, cpu_s = json.loads(connection.recv(length, socket.MSG_WAITALL))
     try:
         for message in _decode(file, name, arguments, memory_bytes, cpu_s):
             if _stopped(connection):
@@ -68,9 +67,7 @@ def _answer(connection: socket.socket, file: BinaryIO) -> None:
     send(connection, kind, last)
 
 
-def _decode(
-    file: BinaryIO, name: str, arguments: tuple[Any, ...], memory_bytes: int, cpu_s: float
-) -> Iterator[Message]:
+def _decode(file: BinaryIO, name: str, arguments: list[Any], memory_bytes: int, cpu_s: float) -> Iterator[Message]:
     _limit(resource.RLIMIT_AS, None)  # loading a library takes much of it
     module, _, function = name.partition(":")
     decode: Callable[..., Any] = getattr(import_module(module), function)

@@ -1,4 +1,5 @@
-"""What a decoder child sends: JSON and one array. No pickle: a child that has been taken over must stay harmless."""
+"""How parent and child talk: JSON, and from the child one array. A pickle from a child that hostile bytes have taken over
+would be theirs to run."""
 
 import json
 import math

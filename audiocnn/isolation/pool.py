@@ -82,7 +82,7 @@ class DecoderPool:
     ) -> "Stream":
         """What `decode(file, *arguments)` yields, from a child; to be closed.
 
-        decode: a function at the top of a module. file: with a descriptor, or in memory. arguments: to be pickled.
+        decode: a function at the top of a module. file: with a descriptor, or in memory. arguments: what JSON can hold.
         failure: what is raised where the child hangs, crashes or wants too much. largest: bytes of an array, at most.
         Raises what `decode` raises of `MediaError`s, and `DecoderPoolError` if the pool is closed or no child starts.
         """

@@ -3,7 +3,6 @@
 import io
 import json
 import os
-import pickle
 import signal
 import socket
 import struct
@@ -67,7 +66,7 @@ class Child:
 
     def start(self, file_fd: int, job: tuple[str, tuple[Any, ...], int, float], timeout_s: float) -> None:
         """Have a file decoded: job is what `audiocnn.isolation.child` takes. Raises `ChildDiedError`."""
-        data = pickle.dumps(job)
+        data = json.dumps(job).encode()
         try:
             if not self._started:
                 self._wait_until_ready()

@@ -9,7 +9,7 @@ import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import numpy as np
 
@@ -85,15 +85,15 @@ def open_image(
     yield prepared
 
 
-def decode_image(file: BinaryIO, spec: ImageSpec, limits: DecodeLimits) -> Iterator[Message]:
+def decode_image(file: BinaryIO, spec: dict[str, Any], limits: dict[str, Any]) -> Iterator[Message]:
     """In a child: the pixels and what is known of the image, in one message."""
-    image = _decoded(file, spec, limits)
+    image = _decoded(file, ImageSpec(**spec), DecodeLimits(**limits))
     yield Message({"info": asdict(image.info), "warnings": image.warnings}, image.pixels)
 
 
 def _elsewhere(decoders: DecoderPool, file: BinaryIO, spec: ImageSpec, limits: DecodeLimits) -> PreparedImage:
     known, pixels = decoders.single(
-        decode_image, file, spec, limits, failure=UndecodableVisualError, largest=math.prod(spec.shape)
+        decode_image, file, asdict(spec), asdict(limits), failure=UndecodableVisualError, largest=math.prod(spec.shape)
     )
     return PreparedImage(spec, pixels, ImageInfo(**known["info"]), known["warnings"])
 

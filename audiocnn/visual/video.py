@@ -9,7 +9,7 @@ Training caches `blocks`; its validation turns them into model inputs with `wind
 from collections.abc import Iterable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import asdict
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import numpy as np
 
@@ -115,15 +115,15 @@ def open_video(
             return
         frame_bytes = spec.channels * spec.height * spec.width
         messages = decoders.stream(
-            decode_video, file, spec, limits, failure=UndecodableVisualError, largest=frame_bytes
+            decode_video, file, asdict(spec), asdict(limits), failure=UndecodableVisualError, largest=frame_bytes
         )
         with closing(messages):
             yield ChildVideo(messages, spec)
 
 
-def decode_video(file: BinaryIO, spec: VideoSpec, limits: DecodeLimits) -> Iterator[Message]:
+def decode_video(file: BinaryIO, spec: dict[str, Any], limits: dict[str, Any]) -> Iterator[Message]:
     """In a child: what the header says, each block, and what is known at the end."""
-    with _opened(file, spec, limits) as video:
+    with _opened(file, VideoSpec(**spec), DecodeLimits(**limits)) as video:
         yield Message({"info": asdict(video.info), "warnings": []})
         for block in video.blocks():
             yield Message(array=block)

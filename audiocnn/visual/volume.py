@@ -66,15 +66,20 @@ def open_volume(
     yield prepared
 
 
-def decode_volume(file: BinaryIO, spec: VolumeSpec, limits: DecodeLimits) -> Iterator[Message]:
+def decode_volume(file: BinaryIO, spec: dict[str, Any], limits: dict[str, Any]) -> Iterator[Message]:
     """In a child: the voxels and what is known of the array, in one message."""
-    volume = _decoded(file, spec, limits)
+    volume = _decoded(file, VolumeSpec(**spec), DecodeLimits(**limits))
     yield Message(asdict(volume.info), volume.voxels)
 
 
 def _elsewhere(decoders: DecoderPool, file: BinaryIO, spec: VolumeSpec, limits: DecodeLimits) -> PreparedVolume:
     known, voxels = decoders.single(
-        decode_volume, file, spec, limits, failure=UndecodableVisualError, largest=4 * math.prod(spec.shape)
+        decode_volume,
+        file,
+        asdict(spec),
+        asdict(limits),
+        failure=UndecodableVisualError,
+        largest=4 * math.prod(spec.shape),
     )
     return PreparedVolume(spec, voxels, VolumeInfo(tuple(known["shape"]), known["dtype"], known["format"]), [])
 

@@ -82,11 +82,11 @@ def fail(file: BinaryIO) -> Iterator[Message]:
     raise ZeroDivisionError("a secret of the library")
 
 
-def babble(file: BinaryIO, data: bytes) -> Iterator[Message]:
+def babble(file: BinaryIO, data: str) -> Iterator[Message]:
     """Writes to every open descriptor, so to the parent too."""
     for number in range(3, 20):
         try:
-            os.write(number, data)
+            os.write(number, bytes.fromhex(data))
         except OSError:
             continue
     time.sleep(60)
