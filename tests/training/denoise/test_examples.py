@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from audiocnn.errors import ConfigError
-from tests.training.denoise.small import tones
+from tests.training.denoise.small import slope, tones
 from training.denoise.config import NoiseConfig
 from training.denoise.examples import SAMPLE_RATE, draw, with_noise
 
@@ -13,13 +13,6 @@ AT_5_DB = NoiseConfig(snr_db=(5.0, 5.0))
 
 def ratio_db(example):
     return -10 * np.log10(np.mean(np.square(example.noisy - example.clean)))
-
-
-def slope(noise):
-    """By how much the power of noise falls from 200 Hz to 6.4 kHz, as the exponent a of 1/f^a."""
-    power, hz = np.abs(np.fft.rfft(noise)) ** 2, np.fft.rfftfreq(len(noise), 1 / SAMPLE_RATE)
-    octaves = [np.log2(power[(hz >= low) & (hz < 2 * low)].mean()) for low in 200 * 2.0 ** np.arange(5)]
-    return -np.polyfit(np.arange(5), octaves, 1)[0]
 
 
 @pytest.mark.parametrize("snr_db", [-5.0, 5.0])
@@ -67,9 +60,13 @@ def test_digital_silence_is_no_example():
         assert np.isfinite(draw([recording], 1000, AT_5_DB, np.random.default_rng(seed)).noisy).all()
 
 
-def test_nothing_but_silence_is_an_error():
-    with pytest.raises(ConfigError, match="of 1000 windows none was louder than -60 dB; are the recordings silent"):
-        draw([np.zeros(5000, np.float32)], 1000, AT_5_DB, np.random.default_rng(0))
+def test_a_window_below_60_db_counts_as_silence():
+    full = tones() / np.sqrt(np.mean(np.square(tones())))
+    random = np.random.default_rng(0)
+    draw([full * np.float32(10 ** (-58 / 20))], len(full), AT_5_DB, random)
+    for quiet in (full * np.float32(10 ** (-62 / 20)), np.zeros_like(full)):
+        with pytest.raises(ConfigError, match="of 1000 windows none was louder than -60 dB; are the recordings silent"):
+            draw([quiet], len(full), AT_5_DB, random)
 
 
 def test_a_short_recording_is_filled_up():

@@ -34,6 +34,14 @@ def test_a_seed_gives_one_network():
     assert (one - other).abs().max() > 0.01
 
 
+def test_a_seed_decides_about_the_first_weights_and_about_the_examples():
+    one, other = (fit([tones()], recipe(lr=1e-20), seed=seed) for seed in (3, 4))
+    assert (one.exit.weight - other.exit.weight).abs().max() > 0.01
+    # Statistics of what fixed filters, the same at first for every seed, hear.
+    torch.testing.assert_close(one.encoder.conv.weight, other.encoder.conv.weight)
+    assert (one.entry[0].running_mean - other.entry[0].running_mean).abs().max() > 0.01
+
+
 @pytest.mark.parametrize("noise", [{"snr_db": (0.0, 0.0)}, {"colours": (2.0, 2.0)}], ids=str)
 def test_the_noise_is_the_one_asked_for(noise):
     changed = replace(recipe(), noise=NoiseConfig(**noise))

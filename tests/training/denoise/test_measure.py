@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 import torch
 
-from tests.training.denoise.small import tones
+from tests.training.denoise.small import slope, tones
 from training.denoise.config import NoiseConfig
 from training.denoise.measure import measure, si_sdr_db
+from training.noise import unit
 
 
 class TestSiSdr:
@@ -45,6 +46,11 @@ class TestMeasure:
         assert (result["recordings"], result["snr_db"]) == (3, 3.0)
         assert result["noisy_db"] == result["denoised_db"] == pytest.approx(3, abs=0.1)
         assert result["gain_db"] == result["gain_deviation_db"] == 0
+
+    def test_noise_has_the_colour_asked_for(self):
+        heard = []
+        measure(lambda noisy: heard.append(noisy) or noisy, [tones(seconds=10)], self.noise, seed=1)
+        assert slope(heard[0] - unit(tones(seconds=10))) == pytest.approx(1, abs=0.15)
 
     def test_a_gain_is_what_is_better_afterwards(self):
         worse = np.random.default_rng(0).standard_normal(len(self.recordings[0])).astype(np.float32)
