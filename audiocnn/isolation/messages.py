@@ -1,5 +1,5 @@
-"""How parent and child talk: JSON, and from the child one array. A pickle from a child that hostile bytes have taken over
-would be theirs to run."""
+"""How parent and child talk: JSON, and from the child one array. No pickle: from a child that hostile bytes have taken
+over, it would run their code."""
 
 import json
 import math

@@ -276,11 +276,11 @@ time.sleep(100)
 
         before = descriptors()
         with DecoderPool(1, QUICK) as pool:
-            for decode in (misbehaviour.crash, misbehaviour.leave, misbehaviour.fail, misbehaviour.kill_itself) * 3:
+            for decode in (misbehaviour.crash, misbehaviour.leave, misbehaviour.fail, misbehaviour.kill_itself) * 2:
                 with pytest.raises(UndecodableAudioError):
                     messages(pool, decode)
                 assert dead_children() == []
-            assert_healthy(pool, restarts=3 * 5)
+            assert_healthy(pool, restarts=2 * 5)
             assert descriptors() < before + 5
         assert descriptors() == before
 
