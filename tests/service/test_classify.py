@@ -33,7 +33,7 @@ def answer(response: httpx.Response) -> dict[str, Any]:
 
 
 def test_raw_and_form_give_the_answer_of_the_library(server: Server, classifier: Classifier) -> None:
-    expected = comparable(classifier.classify(SONG).to_json(segments=True))
+    expected = comparable(classifier.classify(SONG).to_json(top_k=5, segments=True))
     assert len(expected["segments"]) == 3
     assert comparable(answer(server.classify(SONG, segments=True))) == expected
     assert comparable(answer(server.classify(SONG, "application/octet-stream", segments=True))) == expected
@@ -51,18 +51,19 @@ def test_the_curl_lines_of_the_readme(server: Server, classifier: Classifier, tm
         body: dict[str, Any] = json.loads(done.stdout)
         return body
 
-    expected = comparable(classifier.classify(SONG).to_json())
+    expected = comparable(classifier.classify(SONG).to_json(top_k=5))
     assert comparable(curl("-F", "file=@x.wav")) == expected
     assert comparable(curl("--data-binary", "@x.wav", "-H", "Content-Type: audio/wav")) == expected
 
 
 def test_body_has_the_documented_shape(server: Server) -> None:
     plain, detailed = answer(server.classify(SONG)), answer(server.classify(SONG, segments="true"))
-    first, last = ["request_id", "model", "audio", "predictions", "labels"], ["warnings", "timing_ms"]
+    first = ["request_id", "model", "audio", "predictions", "side", "labels", "side_labels"]
+    last = ["warnings", "timing_ms"]
     assert list(plain) == [*first, *last]
     assert list(detailed) == [*first, "segments", *last]
     assert plain["audio"] == {"duration_s": 6.5, "sample_rate": 44100, "channels": 2, "format": "wav"}
-    assert list(detailed["segments"][0]) == ["start_s", "end_s", "silent", "predictions"]
+    assert list(detailed["segments"][0]) == ["start_s", "end_s", "silent", "predictions", "side"]
 
 
 def test_timing_adds_up(server: Server) -> None:
@@ -87,7 +88,7 @@ def test_top_k_and_threshold_choose_from_the_full_answer(server: Server) -> None
 @pytest.mark.parametrize("subtype", WAV_SUBTYPES)
 def test_every_sample_format(server: Server, classifier: Classifier, subtype: str) -> None:
     data = wav_bytes(music(1.0), subtype=subtype)
-    assert comparable(answer(server.classify_form(data))) == comparable(classifier.classify(data).to_json())
+    assert comparable(answer(server.classify_form(data))) == comparable(classifier.classify(data).to_json(top_k=5))
 
 
 @pytest.mark.parametrize("sample_rate", [4_000, 8_000, 11_025, 22_050, 48_000, 96_000, 192_000, 384_000])
