@@ -47,10 +47,12 @@ class TestMeasure:
         assert result["noisy_db"] == result["denoised_db"] == pytest.approx(3, abs=0.1)
         assert result["gain_db"] == result["gain_deviation_db"] == 0
 
-    def test_noise_has_the_colour_asked_for(self):
+    @pytest.mark.parametrize("colour", [0.0, 1.0, 2.0])
+    def test_noise_has_the_colour_asked_for(self, colour):
         heard = []
-        measure(lambda noisy: heard.append(noisy) or noisy, [tones(seconds=10)], self.noise, seed=1)
-        assert slope(heard[0] - unit(tones(seconds=10))) == pytest.approx(1, abs=0.15)
+        noise = NoiseConfig(colours=(colour, colour))
+        measure(lambda noisy: heard.append(noisy) or noisy, [tones(seconds=10)], noise, seed=1)
+        assert slope(heard[0] - unit(tones(seconds=10))) == pytest.approx(colour, abs=0.15)
 
     def test_a_gain_is_what_is_better_afterwards(self):
         worse = np.random.default_rng(0).standard_normal(len(self.recordings[0])).astype(np.float32)
