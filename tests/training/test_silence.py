@@ -153,6 +153,14 @@ class TestCorpora:
         assert len(found["test"][0]) == 8000
         assert sorted(len(r) for r in found["train"][8:]) == [16_000, 16_000, 15 * 16_000]
 
+    def test_of_a_long_recording_the_middle_is_kept(self, corpora):
+        (whole,), (kept,) = (
+            [r for r in read_recordings(corpora, ["esc10"], 16_000, longest_s)["train"] if len(r) == longest_s * 16_000]
+            for longest_s in (20, 4)
+        )
+        middle = whole[8 * 16_000 : 12 * 16_000]
+        np.testing.assert_allclose(kept, middle - middle.mean(), atol=1e-6)
+
     def test_what_cannot_be_read(self, corpora, tmp_path):
         for names in (["fsdd", "speech"], []):
             with pytest.raises(ConfigError, match=r"^corpora must be some of fsdd, esc10, emotify, got"):

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
+import torch
 from click.testing import CliRunner
 
 from audiocnn.errors import CheckpointError, ConfigError
@@ -51,16 +52,18 @@ def invoke(*arguments):
     return CliRunner().invoke(commands, ["denoise", *map(str, arguments)], catch_exceptions=False)
 
 
-def train(data, run, *more):
+def train(data, *more):
     changes = [part for change in CHANGES for part in ("--set", change)]
-    return invoke("train", RECIPE, "--data", data, "--run", run, *changes, *more)
+    return invoke("train", RECIPE, "--data", data, *changes, *more)
 
 
 class TestTrain:
-    def test_trains_and_measures_on_recordings_that_share_no_fold(self, data, tmp_path):
-        trained = train(data, tmp_path / "run", "--seeds", "0,2", "--device", "cpu")
+    def test_trains_and_measures_on_recordings_that_share_no_fold(self, data, tmp_path, monkeypatch):
+        monkeypatch.chdir(tmp_path)
+        trained = train(data, "--seeds", "0,2", "--device", "cpu", "--threads", torch.get_num_threads())
+        run = tmp_path / "runs" / "denoise"
         assert trained.exit_code == 0
-        results = json.loads((tmp_path / "run" / RESULTS).read_text())
+        results = json.loads((run / RESULTS).read_text())
         assert [result["seed"] for result in results] == [0, 2]
 
         config = load_denoise_config(RECIPE, CHANGES)
@@ -71,7 +74,7 @@ class TestTrain:
             "test": [2 * SAMPLE_RATE] * 2,
         }
         for result in results:
-            network = load(tmp_path / "run" / f"seed-{result['seed']}")
+            network = load(run / f"seed-{result['seed']}")
             expected = fit(recordings["train"], config, seed=result["seed"]).state_dict()
             for name, value in network.state_dict().items():
                 np.testing.assert_array_equal(value, expected[name])
@@ -81,13 +84,13 @@ class TestTrain:
                 assert result[part]["noisy_db"] == pytest.approx(3, abs=0.1)
             test = result["test"]
             assert f"| {result['seed']} | {test['noisy_db']:.2f} dB | {test['denoised_db']:.2f} dB |" in trained.output
-            saved = json.loads((tmp_path / "run" / f"seed-{result['seed']}" / CONFIG).read_text())
+            saved = json.loads((run / f"seed-{result['seed']}" / CONFIG).read_text())
             assert saved["training"] == result
             assert result["recipe"]["train"]["window_s"] == 0.5
 
     def test_bad_seeds_are_refused(self, data, tmp_path):
         for seeds in ("one", "0,-1", ""):
-            refused = train(data, tmp_path, "--seeds", seeds)
+            refused = train(data, "--run", tmp_path, "--seeds", seeds)
             assert refused.exit_code == 2
             assert f"expected whole numbers such as 0,1,2, got '{seeds}'" in refused.output
 
@@ -102,6 +105,7 @@ class TestApply:
         assert invoke("apply", tmp_path / "model", tmp_path / "noisy.flac", tmp_path / "clean.wav").exit_code == 0
 
         samples, sample_rate = soundfile.read(tmp_path / "clean.wav", dtype="float32")
+        assert soundfile.info(tmp_path / "clean.wav").subtype == "FLOAT"  # so nothing is clipped
         assert (sample_rate, samples.shape) == (SAMPLE_RATE, (2 * SAMPLE_RATE,))
         mono = (0.15 * np.sin(2 * np.pi * 1000 * np.arange(2 * SAMPLE_RATE) / SAMPLE_RATE)).astype(np.float32)
         middle = slice(1000, -1000)  # the resampler rings at both ends

@@ -8,6 +8,7 @@ import torch
 from audiocnn.errors import AudioCnnError
 from tests.training.denoise.small import recipe, tones
 from training.denoise.config import DenoiserConfig, NoiseConfig
+from training.denoise.examples import draw
 from training.denoise.fit import fit
 from training.denoise.measure import measure
 from training.denoise.saved import denoise
@@ -65,6 +66,18 @@ def test_the_noise_is_the_one_asked_for(noise):
 )
 def test_every_setting_of_training_counts(changed):
     assert (weights(recipe(**changed)) - weights(recipe())).abs().max() > 1e-6
+
+
+def test_each_step_draws_a_batch_of_windows(monkeypatch):
+    drawn = []
+
+    def counted(recordings, num_samples, noise, random):
+        drawn.append(num_samples)
+        return draw(recordings, num_samples, noise, random)
+
+    monkeypatch.setattr("training.denoise.fit.draw", counted)
+    fit([tones()], recipe(steps=3, batch_size=4, window_s=0.25), seed=0)
+    assert drawn == [4000] * 3 * 4
 
 
 @pytest.mark.parametrize("model", [DenoiserConfig(128, 8), DenoiserConfig(64, 16)])
