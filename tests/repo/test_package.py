@@ -11,7 +11,7 @@ import pytest
 import audiocnn
 
 HEAVY = ("torch", "fastapi", "onnxruntime", "librosa", "scipy", "sklearn")
-MODELS = ("genre", "moving-digits")
+MODELS = ("digits", "esc10", "genre", "moving-digits", "silence")
 FILES = ("config.json", "model.safetensors", "model.onnx", "MODEL_CARD.md")
 
 
