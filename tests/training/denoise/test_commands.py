@@ -60,7 +60,10 @@ def train(data, *more):
 class TestTrain:
     def test_trains_and_measures_on_recordings_that_share_no_fold(self, data, tmp_path, monkeypatch):
         monkeypatch.chdir(tmp_path)
-        trained = train(data, "--seeds", "0,2", "--device", "cpu", "--threads", torch.get_num_threads())
+        threads = []
+        monkeypatch.setattr(torch, "set_num_threads", threads.append)
+        trained = train(data, "--seeds", "0,2", "--device", "cpu", "--threads", 3)
+        assert threads == [3]
         run = tmp_path / "runs" / "denoise"
         assert trained.exit_code == 0
         results = json.loads((run / RESULTS).read_text())
@@ -87,6 +90,10 @@ class TestTrain:
             saved = json.loads((run / f"seed-{result['seed']}" / CONFIG).read_text())
             assert saved["training"] == result
             assert result["recipe"]["train"]["window_s"] == 0.5
+
+    def test_other_corpora_than_ours_are_refused(self, data, tmp_path):
+        with pytest.raises(ConfigError, match="corpora must be some of fsdd, esc10, emotify, got speech"):
+            train(data, "--run", tmp_path, "--set", 'data.corpora=["speech"]')
 
     def test_bad_seeds_are_refused(self, data, tmp_path):
         for seeds in ("one", "0,-1", ""):
