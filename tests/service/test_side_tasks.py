@@ -24,6 +24,12 @@ def tagger(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
         yield server
 
 
+@pytest.fixture(scope="module")
+def plain(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    with running_service(model=write_model(tmp_path_factory.mktemp("plain"), tiny_spec()), workers=1) as server:
+        yield server
+
+
 def test_the_answer_has_every_task(tagger: Server) -> None:
     response = tagger.classify(wav_bytes(music(1)), top_k=2, segments=True)
     assert response.status_code == 200, response.text
@@ -36,7 +42,7 @@ def test_the_answer_has_every_task(tagger: Server) -> None:
     assert answer.model_dump(exclude_unset=True) == body
 
 
-def test_the_served_model_tells_its_tasks(tagger: Server, server: Server) -> None:
+def test_the_served_model_tells_its_tasks(tagger: Server, plain: Server) -> None:
     body = tagger.client.get("/v1/models").json()
     (model,) = ModelsResponse.model_validate(body).models
     assert {name: task.kind for name, task in model.side_tasks.items()} == {
@@ -46,8 +52,8 @@ def test_the_served_model_tells_its_tasks(tagger: Server, server: Server) -> Non
     assert body["models"][0]["side_tasks"]["tempo"]["quantities"] == [
         json.loads(json.dumps(tiny_spec(side_tasks=SIDE).to_json()["side_tasks"]["tempo"]["quantities"][0]))
     ]
-    assert server.client.get("/v1/models").json()["models"][0]["side_tasks"] == {}
+    assert plain.client.get("/v1/models").json()["models"][0]["side_tasks"] == {}
 
 
-def test_a_model_of_one_task_answers_without_them(server: Server) -> None:
-    assert "side" not in server.classify(wav_bytes(music(1))).json()
+def test_a_model_of_one_task_answers_without_them(plain: Server) -> None:
+    assert "side" not in plain.classify(wav_bytes(music(1))).json()
