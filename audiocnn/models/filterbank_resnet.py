@@ -1,4 +1,4 @@
-"""A learned filterbank and a residual 1D CNN over its energies: the network of the bundled genre model.
+"""A learned filterbank and a residual 1D CNN over its energies: the network of the genre model's version 1.
 
     waveform (batch, 1, samples)
       conv        num_filters of filter_length samples, stride 16            learned; starts as band-pass waves
