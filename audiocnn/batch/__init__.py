@@ -1,1 +1,1 @@
-"""Many files at once: discover -> engine -> writers. The command line and your own scripts call the same functions."""
+"""Many files at once: discover -> engine -> formats. The command line and your own scripts call the same functions."""

@@ -16,7 +16,7 @@ from audiocnn.cli.stderr import without_codec_noise
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from audiocnn.batch.writers import Selection, Writer
+    from audiocnn.batch.formats.selection import Selection, Writer
 
 
 @click.command(short_help="Label files and folders.")
@@ -70,7 +70,7 @@ def classify(
     from audiocnn.batch.complete_file import part_of
     from audiocnn.batch.discover import discover
     from audiocnn.batch.engine import classify_files
-    from audiocnn.batch.writers import Selection
+    from audiocnn.batch.formats.selection import Selection
     from audiocnn.inference.classifier import Classifier
 
     if output is not None:
@@ -127,7 +127,8 @@ def _check_output(output: Path) -> None:
 def _rows(stack: ExitStack, output: Path | None, format_name: str | None, selection: "Selection") -> "Writer":
     """The writer of rows for programs, to OUT or to standard output."""
     from audiocnn.batch.complete_file import complete_file
-    from audiocnn.batch.writers import CsvWriter, JsonlWriter
+    from audiocnn.batch.formats.csv_rows import CsvWriter
+    from audiocnn.batch.formats.jsonl import JsonlWriter
 
     if format_name is None:
         format_name = "csv" if output is not None and output.suffix.lower() == ".csv" else "jsonl"

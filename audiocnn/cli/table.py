@@ -6,8 +6,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from audiocnn.batch.formats.selection import Selection
 from audiocnn.batch.result import FileResult, duration_s
-from audiocnn.batch.writers import Selection
 
 
 class TableWriter:

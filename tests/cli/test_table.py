@@ -6,8 +6,8 @@ import io
 import pytest
 from rich.console import Console
 
+from audiocnn.batch.formats.selection import Selection
 from audiocnn.batch.result import FileResult
-from audiocnn.batch.writers import Selection
 from audiocnn.cli.table import TableWriter, clock, printable
 from audiocnn.prediction import Estimate, Prediction
 from tests.batch.answers import answered, estimated, failed, pictured

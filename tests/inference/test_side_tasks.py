@@ -8,8 +8,10 @@ import numpy as np
 import pytest
 
 from audiocnn import Classifier, checkpoint
+from audiocnn.batch.formats.csv_rows import CsvWriter
+from audiocnn.batch.formats.jsonl import JsonlWriter
+from audiocnn.batch.formats.selection import Selection
 from audiocnn.batch.result import FileResult
-from audiocnn.batch.writers import CsvWriter, JsonlWriter, Selection
 from audiocnn.errors import CheckpointError, ConfigError
 from audiocnn.inference.torch_backend import TorchBackend
 from audiocnn.spec import ModelSpec, Quantity, TaskSpec

@@ -1,66 +1,14 @@
-"""Rows for programs: JSON Lines and CSV.
-
-Both are UTF-8 and flushed after every file, so a reader on a pipe sees a row as soon as it is known. A file name that
-is not UTF-8 keeps its stray bytes as `\\udcXX`, which JSON parsers turn back into the same name.
-"""
+"""CSV, flushed after every file, so that a reader on a pipe sees a row as soon as it is known."""
 
 import csv
-import io
-import json
 import os
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from typing import Any, Protocol, TextIO
+from collections.abc import Iterator
+from typing import Any, TextIO
 
+from audiocnn.batch.formats.selection import Selection
+from audiocnn.batch.formats.streams import for_rows
 from audiocnn.batch.result import FileResult, duration_s
-from audiocnn.spec import MAIN, TaskSpec
-
-
-@dataclass(frozen=True, slots=True)
-class Selection:
-    """What to write of a result: the best `top_k` predictions with at least `threshold` score, and whether to add the
-    answer for each window.
-
-    columns: of a table, in their order: a task's name, the rank of an answer, and the field of it.
-    """
-
-    top_k: int
-    threshold: float = 0.0
-    segments: bool = False
-    columns: tuple[tuple[str, int, str], ...] = ()
-
-    @classmethod
-    def of(cls, tasks: Mapping[str, TaskSpec], top_k: int, threshold: float, segments: bool) -> "Selection":
-        """What a model for `tasks` has to say: at most a prediction for each label, of a regression every estimate."""
-        columns = []
-        for name, task in tasks.items():
-            estimates = task.kind == "regression"
-            count = len(task.labels) if estimates else min(top_k, len(task.labels))
-            fields = ("label", "value", "unit") if estimates else ("label", "score")
-            columns += [(name, rank, field) for rank in range(count) for field in fields]
-        return cls(top_k, threshold, segments, tuple(columns))
-
-    def row(self, file: FileResult) -> dict[str, Any]:
-        return file.to_json(top_k=self.top_k, threshold=self.threshold, segments=self.segments)
-
-
-class Writer(Protocol):
-    """Writes one file's result after another."""
-
-    def write(self, file: FileResult) -> None: ...
-
-
-class JsonlWriter:
-    """One JSON object on a line for each file: the body of `POST /classify` with `path` and `status`."""
-
-    def __init__(self, stream: TextIO, selection: Selection) -> None:
-        self._stream = _for_rows(stream)
-        self._selection = selection
-
-    def write(self, file: FileResult) -> None:
-        row = self._selection.row(file)
-        self._stream.write(json.dumps(row, ensure_ascii=False, allow_nan=False) + "\n")
-        self._stream.flush()
+from audiocnn.spec import MAIN
 
 
 class CsvWriter:
@@ -72,7 +20,7 @@ class CsvWriter:
     """
 
     def __init__(self, stream: TextIO, selection: Selection) -> None:
-        self._stream = _for_rows(stream)
+        self._stream = for_rows(stream)
         self._selection = selection
         self._csv = csv.DictWriter(stream, self._columns(), restval="")
         self._csv.writeheader()
@@ -100,13 +48,6 @@ class CsvWriter:
             span = {"start_s": segment["start_s"], "end_s": segment["end_s"]}
             silent = {"silent": "true" if segment["silent"] else "false"}
             yield cells | span | silent | _ranked(segment)
-
-
-def _for_rows(stream: TextIO) -> TextIO:
-    """`stream` as rows need it, whatever the locale and the platform say."""
-    if isinstance(stream, io.TextIOWrapper):
-        stream.reconfigure(encoding="utf-8", errors="backslashreplace", newline="")
-    return stream
 
 
 def _column(task: str, rank: int, field: str) -> str:

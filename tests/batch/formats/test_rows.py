@@ -1,15 +1,15 @@
-"""Rows parse back to what was said, and OUT is never half written."""
+"""Rows parse back to what was said."""
 
 import csv
 import io
 import json
 import os
-import threading
 
 import pytest
 
-from audiocnn.batch.complete_file import complete_file, part_of
-from audiocnn.batch.writers import CsvWriter, JsonlWriter, Selection
+from audiocnn.batch.formats.csv_rows import CsvWriter
+from audiocnn.batch.formats.jsonl import JsonlWriter
+from audiocnn.batch.formats.selection import Selection
 from audiocnn.spec import MAIN, Quantity, TaskSpec
 from tests.batch.answers import LABELS, answered, estimated, failed, pictured
 
@@ -121,53 +121,6 @@ def test_rows_can_be_read_before_the_batch_ends():
         before = len(raw.getvalue())
         writer.write(answered())
         assert len(raw.getvalue()) > before
-
-
-def test_out_holds_the_old_rows_until_the_new_ones_are_complete(tmp_path):
-    out = tmp_path / "out.csv"
-    out.write_text("old")
-    with complete_file(out) as stream:
-        stream.write("new")
-        assert out.read_text() == "old"
-    assert out.read_text() == "new"
-    assert os.listdir(tmp_path) == ["out.csv"]
-
-
-def test_a_crash_leaves_out_alone_and_keeps_the_rows_beside_it(tmp_path):
-    out = tmp_path / "out.csv"
-
-    def crash():
-        with complete_file(out) as stream:
-            stream.write("finished rows")
-            raise KeyboardInterrupt
-
-    with pytest.raises(KeyboardInterrupt):
-        crash()
-    assert not out.exists()
-    assert part_of(out).read_text() == "finished rows"
-
-
-def test_a_link_stays_a_link(tmp_path):
-    (tmp_path / "real").mkdir()
-    link = tmp_path / "out.csv"
-    link.symlink_to("real/rows.csv")
-    with complete_file(link) as stream:
-        stream.write("rows")
-    assert link.is_symlink()
-    assert (tmp_path / "real" / "rows.csv").read_text() == "rows"
-
-
-def test_pipes_and_devices_are_written_to_and_not_replaced(tmp_path):
-    pipe = tmp_path / "pipe"
-    os.mkfifo(pipe)
-    read: list[str] = []
-    reader = threading.Thread(target=lambda: read.append(pipe.read_text()), daemon=True)
-    reader.start()
-    with complete_file(pipe) as stream:
-        stream.write("rows")
-    reader.join(timeout=10)
-    assert read == ["rows"]
-    assert pipe.is_fifo()
 
 
 REGRESSION = TaskSpec("regression", ("tempo", "swing"), (Quantity("BPM"), Quantity("")))

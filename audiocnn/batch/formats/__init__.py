@@ -1,0 +1,1 @@
+"""What results are written as: one file for each format."""
