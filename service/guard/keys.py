@@ -14,11 +14,14 @@ from service.guard.rate import RateLimit
 
 OPEN_PATHS = frozenset(
     {
-        *("/", "/docs", "/docs/start.js", "/docs/swagger-ui.js", "/docs/swagger-ui.css", "/openapi.json"),
+        *("/", "/lectures", "/card"),
+        *("/docs", "/docs/start.js", "/docs/swagger-ui.js", "/docs/swagger-ui.css", "/openapi.json"),
         *("/livez", "/readyz", "/healthz", "/v2/health/live", "/v2/health/ready"),
     }
 )
-"""Never ask for a key: what the service is and whether it is well."""
+"""Never ask for a key: what the service is, its pages, and whether it is well."""
+
+_OPEN_FOLDER = "/static/"
 
 
 class ApiKeys:
@@ -36,7 +39,7 @@ class ApiKeys:
         self._rate = rate
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "lifespan" or scope["path"] in self._open_paths:
+        if scope["type"] == "lifespan" or self._is_open(scope["path"]):
             await self.app(scope, receive, send)
             return
         try:
@@ -48,6 +51,9 @@ class ApiKeys:
                 await send({"type": "websocket.close", "code": 1008})  # before it is accepted: 403
         else:
             await self.app(scope, receive, send)
+
+    def _is_open(self, path: str) -> bool:
+        return path in self._open_paths or path.startswith(_OPEN_FOLDER)
 
     def _admit(self, headers: Headers) -> None:
         scheme, _, token = headers.get("authorization", "").partition(" ")

@@ -1,6 +1,6 @@
 """The endpoints, one file for each concern."""
 
-from service.routes import classify, docs, health, jobs, models, oip, stream
+from service.routes import classify, docs, health, jobs, models, oip, page, stream
 
 ROUTERS = (
     classify.router,
@@ -10,5 +10,5 @@ ROUTERS = (
     oip.router,
     health.router,
     docs.router,
-    docs.root,
+    page.router,
 )

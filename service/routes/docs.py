@@ -4,7 +4,7 @@ from importlib.resources import files
 from pathlib import Path
 
 from fastapi import APIRouter
-from fastapi.responses import FileResponse, HTMLResponse, RedirectResponse, Response
+from fastapi.responses import FileResponse, HTMLResponse, Response
 
 router = APIRouter(prefix="/docs", include_in_schema=False)
 
@@ -47,14 +47,6 @@ async def script() -> FileResponse:
 @router.get("/swagger-ui.css")
 async def style() -> FileResponse:
     return FileResponse(_file("swagger-ui.css"), media_type="text/css", headers=_CACHED)
-
-
-root = APIRouter(include_in_schema=False)
-
-
-@root.get("/")
-async def to_docs() -> RedirectResponse:
-    return RedirectResponse("/docs")
 
 
 def _file(name: str) -> Path:

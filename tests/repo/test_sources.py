@@ -10,13 +10,14 @@ import pytest
 
 PACKAGES = ("audiocnn", "service", "training")
 FOLDERS = (*PACKAGES, "tests", "docs", "benchmarks", "docker", ".ci")
+SUFFIXES = {"", ".py", ".md", ".toml", ".yaml", ".Dockerfile", ".js", ".css", ".html"}
 MAX_LINES = 500
 
 
 def text_files(root: Path) -> Iterator[Path]:
     for folder in FOLDERS:
         for path in (root / folder).rglob("*"):
-            if path.is_file() and path.suffix in {"", ".py", ".md", ".toml", ".yaml", ".Dockerfile", ".js", ".css"}:
+            if path.is_file() and path.suffix in SUFFIXES:
                 yield path
     for path in root.iterdir():
         if path.suffix in {".py", ".md", ".toml"} or path.name == "Makefile":

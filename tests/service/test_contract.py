@@ -122,7 +122,22 @@ def test_openapi_resolves_and_tells_the_truth(server: Server) -> None:
     for schema in (ClassifyResponse, Problem):
         (example,) = document["components"]["schemas"][schema.__name__]["examples"]
         assert schema.model_validate(example).model_dump(exclude_unset=True) == example
-    assert server.client.get("/", follow_redirects=True).url.path == "/docs"
+
+
+def test_pages_are_cached_by_content_and_may_run_only_their_own_files(server: Server) -> None:
+    for path in ("/", "/lectures", "/card", "/static/js/main.js", "/static/style/tokens.css"):
+        page = server.client.get(path)
+        assert page.status_code == 200
+        assert page.headers["cache-control"] == "no-cache"
+        policy = page.headers["content-security-policy"]
+        assert "default-src 'none'; script-src 'self'; style-src 'self';" in policy
+        assert "unsafe" not in policy
+        again = server.client.get(path, headers={"If-None-Match": page.headers["etag"]})
+        assert (again.status_code, again.content) == (304, b"")
+        assert server.client.head(path).headers["etag"] == page.headers["etag"]
+    assert_problem(server.client.get("/static/nothing.js"), 404, "not_found")
+    assert_problem(server.client.get("/static/%2e%2e/app.py"), 404, "not_found")
+    assert_problem(server.client.get("/static/js"), 404, "not_found")
 
 
 def test_docs_need_no_other_host(server: Server) -> None:

@@ -1,0 +1,30 @@
+// What a panel of the page shows. Its parts listen to changes here and do not know each other.
+
+/**
+ * Members, each replaced as a whole and null while unknown:
+ *   file        the File that was chosen
+ *   model       one of `GET /v1/models`
+ *   sound       of audio the browser can decode, see audio.js: sampleRate, duration_s, samples, peaks
+ *   answer      of `POST /classify?segments=true`
+ *   view        {start_s, end_s} of the part that is drawn; every drawing over time keeps to it
+ *   playhead_s  where the sound plays
+ */
+export class Store extends EventTarget {
+  file = null;
+  model = null;
+  sound = null;
+  answer = null;
+  view = null;
+  playhead_s = 0;
+
+  /** Change members and tell who listens, in one go. */
+  set(changes) {
+    Object.assign(this, changes);
+    for (const name of Object.keys(changes)) this.dispatchEvent(new Event(name));
+  }
+
+  /** Calls `listener` after each change of one of `names`, members divided by spaces. */
+  on(names, listener) {
+    for (const name of names.split(" ")) this.addEventListener(name, listener);
+  }
+}

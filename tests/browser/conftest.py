@@ -1,0 +1,68 @@
+"""A browser, once for each file of tests: Debian's Chromium, driven by Playwright. Without one the tests are skipped."""
+
+import shutil
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Request, sync_playwright
+
+from tests.service.server import Server, running_service
+
+CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+FLAGS = (
+    "--no-sandbox",  # CI runs as root
+    "--use-fake-device-for-media-stream",
+    "--use-fake-ui-for-media-stream",
+    "--autoplay-policy=no-user-gesture-required",
+)
+
+
+@pytest.fixture(scope="session")
+def server() -> Iterator[Server]:
+    with running_service(models="digits") as server:
+        yield server
+
+
+@pytest.fixture(scope="module")  # no longer: while it runs, nothing else in this process may use asyncio
+def browser() -> Iterator[Browser]:
+    if CHROMIUM is None:
+        pytest.skip("no Chromium is installed (apt-get install chromium): nothing here tests the pages")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=[*FLAGS])
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def context(browser: Browser, server: Server) -> Iterator[BrowserContext]:
+    context = browser.new_context(base_url=server.url, viewport={"width": 1280, "height": 900}, reduced_motion="reduce")
+    context.set_default_timeout(15_000)
+    yield context
+    context.close()
+
+
+@pytest.fixture
+def page(context: BrowserContext, server: Server) -> Iterator[Page]:
+    """A page that must stay quiet: no error in the console, no violation of its policy, no request to elsewhere."""
+    page = context.new_page()
+    faults = watched(page, server.url)
+    yield page
+    assert faults == []
+
+
+def watched(page: Page, url: str) -> list[str]:
+    """What goes wrong in `page` from now on; answers that are problems are told to the visitor and are no fault."""
+    faults: list[str] = []
+
+    def hear(message: ConsoleMessage) -> None:
+        if message.type in ("error", "warning") and "the server responded with a status of" not in message.text:
+            faults.append(message.text)
+
+    def see(request: Request) -> None:
+        if not request.url.startswith((url, "blob:", "data:")):
+            faults.append(f"asked {request.url}")
+
+    page.on("console", hear)
+    page.on("pageerror", lambda error: faults.append(str(error)))
+    page.on("request", see)
+    return faults
