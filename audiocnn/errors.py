@@ -49,6 +49,12 @@ class DecoderPoolError(AudioCnnError):
     code = "no_decoder"
 
 
+class JournalError(AudioCnnError):
+    """The journal of a batch is in use, damaged, of another kind or cannot be written."""
+
+    code = "journal"
+
+
 class MediaError(AudioCnnError):
     """Base of errors caused by the file to classify itself."""
 
