@@ -16,7 +16,7 @@ from audiocnn.checkpoint import ONNX, load_network, read_spec, weights_sha256
 from audiocnn.errors import CheckpointError, ConfigError, MissingExtraError, WindowError
 from audiocnn.inference.answers import Answerer, Vote
 from audiocnn.inference.backend import Backend
-from audiocnn.inference.onnx_backend import OnnxBackend
+from audiocnn.inference.onnx_backend import Device, OnnxBackend
 from audiocnn.inference.silence import background_rule, left_out
 from audiocnn.isolation.pool import DecoderPool
 from audiocnn.limits import DecodeLimits
@@ -79,6 +79,7 @@ class Classifier:
         self.spec = spec
         self.info = ModelInfo(spec.name, spec.version, sha256)
         self._backend = backend
+        self._decoders = decoders
         self._open = opener(spec.input, decoders)
         self._background = background_rule(spec.input)
         self._answerer = Answerer(spec.tasks)
@@ -90,23 +91,27 @@ class Classifier:
         *,
         backend: Literal["onnx", "torch"] = "onnx",
         threads: int = 1,
+        device: Device = "cpu",
         decoders: DecoderPool | None = None,
     ) -> "Classifier":
         """The model with a bundled name, or the one in a directory.
 
-        backend: `onnx` runs `model.onnx` on the CPU; `torch` builds the network (extra `train`).
-        threads: CPU threads inside one call of the ONNX backend.
+        backend: `onnx` runs `model.onnx`; `torch` builds the network (extra `train`).
+        threads: CPU threads inside one call of the ONNX backend. device: where the ONNX backend runs (see `Device`).
         decoders: child processes for all files but plain WAV, so that none of them can hang or crash this process;
         the caller closes it. By default files are decoded in this process.
-        Raises `UnknownModelError`, `CheckpointError`, `ConfigError` for another backend, and `MissingExtraError` for
-        torch, or what images and video need, when it is not installed.
+        Raises `UnknownModelError`, `CheckpointError`, `ConfigError` for another backend or a device that is not there,
+        and `MissingExtraError` for torch, or what images and video need, when it is not installed.
         """
         directory = pretrained.resolve(model)
         spec, sha256 = read_spec(directory), weights_sha256(directory)
         if backend not in ("onnx", "torch"):
             raise ConfigError(f"backend must be 'onnx' or 'torch', got {backend!r}")
         if backend == "onnx":
-            return cls(spec, OnnxBackend(directory / ONNX, spec.input.input_name, threads), sha256, decoders)
+            network = OnnxBackend(directory / ONNX, spec.input.input_name, threads, device=device)
+            return cls(spec, network, sha256, decoders)
+        if device != "cpu":
+            raise ConfigError(f"device {device!r} is for backend 'onnx'; for torch give `Classifier` a `TorchBackend`")
         try:
             from audiocnn.inference.torch_backend import TorchBackend
         except ImportError as error:
@@ -218,7 +223,7 @@ class Classifier:
         infer_s = 0.0
         heard: list[_Heard] = []
         size = math.prod(spec.shape) / math.prod(self.spec.input.shape)
-        open_file = self._open if spec is self.spec.input else opener(spec)
+        open_file = self._open if spec is self.spec.input else opener(spec, self._decoders)
         with open_file(source, limits) as prepared:
             for batch in batched(prepared.windows(), max(1, min(BATCH, int(BATCH / size)))):
                 batch_started = time.perf_counter()

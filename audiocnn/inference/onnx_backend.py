@@ -1,22 +1,33 @@
-"""Inference with onnxruntime on the CPU: no torch needed."""
+"""Inference with onnxruntime: no torch needed."""
 
 import os
 from pathlib import Path
+from typing import Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
-from audiocnn.errors import CheckpointError
+from audiocnn.errors import CheckpointError, ConfigError
+
+Device = Literal["cpu", "cuda", "auto"]
+"""Where a network runs: on the CPU, on an NVIDIA GPU, or on the GPU where there is one."""
+
+_CPU, _CUDA = "CPUExecutionProvider", "CUDAExecutionProvider"
 
 
 class OnnxBackend:
     """Runs `model.onnx`, whose input is called `input_name`.
 
     threads: threads inside one call; callers on several threads want 1. output: which output to answer with.
-    Raises `CheckpointError` if the file is missing or not a model.
+    device: where it runs; a GPU takes the package onnxruntime-gpu.
+    Raises `CheckpointError` if the file is missing or not a model, `ConfigError` if the device is not there.
     """
 
-    def __init__(self, path: Path, input_name: str, threads: int = 1, *, output: str = "logits") -> None:
+    def __init__(
+        self, path: Path, input_name: str, threads: int = 1, *, output: str = "logits", device: Device = "cpu"
+    ) -> None:
+        if device not in get_args(Device):
+            raise ConfigError(f"device must be one of {', '.join(get_args(Device))}, got {device!r}")
         # Since 1.29 onnxruntime reports its use to its maker unless this is set before it is imported. Audio may be
         # private: whoever wants to report sets it to 0.
         os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
@@ -27,10 +38,17 @@ class OnnxBackend:
         options.inter_op_num_threads = 1
         if not path.is_file():
             raise CheckpointError(f"expected an ONNX model at {path}; write it with: audiocnn export {path.parent}")
+        has_cuda = _CUDA in onnxruntime.get_available_providers()
         try:
-            self._session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+            providers = [_CUDA, _CPU] if has_cuda and device != "cpu" else [_CPU]
+            self._session = onnxruntime.InferenceSession(path, options, providers=providers)
         except Exception as error:  # onnxruntime's exceptions share no public base class
             raise CheckpointError(f"{path} is not a model onnxruntime can run: {error}") from error
+        if device == "cuda" and _CUDA not in self._session.get_providers():  # without a driver it falls back in silence
+            raise ConfigError(
+                "device 'cuda' needs an NVIDIA GPU with its driver, and the package onnxruntime-gpu in the place of "
+                "onnxruntime; use 'cpu' or 'auto'"
+            )
         inputs = [end.name for end in self._session.get_inputs()]
         outputs = [end.name for end in self._session.get_outputs()]
         if inputs != [input_name] or output not in outputs:

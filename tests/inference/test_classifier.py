@@ -6,6 +6,7 @@ from contextlib import suppress
 
 import numpy as np
 import onnx
+import onnxruntime
 import pytest
 import torch
 from onnx import TensorProto, helper
@@ -204,6 +205,20 @@ class TestLoading:
         onnx.save(helper.make_model(graph, opset_imports=opsets, ir_version=9), directory / "model.onnx")
         with pytest.raises(CheckpointError, match=r"must take 'waveform' and give 'logits', it has x, y;"):
             OnnxBackend(directory / "model.onnx", "waveform")
+
+    def test_a_device_that_is_not_there(self, tiny_model):
+        with pytest.raises(ConfigError, match="device must be one of cpu, cuda, auto, got 'tpu'"):
+            Classifier.load(tiny_model, device="tpu")
+        if "CUDAExecutionProvider" not in onnxruntime.get_available_providers():
+            with pytest.raises(ConfigError, match="device 'cuda' needs an NVIDIA GPU"):
+                Classifier.load(tiny_model, device="cuda")
+        with pytest.raises(ConfigError, match="device 'auto' is for backend 'onnx'"):
+            Classifier.load(tiny_model, backend="torch", device="auto")
+
+    def test_auto_runs_where_it_can(self, tiny_model):
+        sound = wav_bytes(noise(1.1))
+        auto, cpu = (Classifier.load(tiny_model, device=device).classify(sound) for device in ("auto", "cpu"))
+        assert [p.label for p in auto.predictions] == [p.label for p in cpu.predictions]
 
     def test_files_that_do_not_fit_together(self, tiny_model):
         class Wrong:

@@ -98,6 +98,11 @@ class TestSameAsHere:
         here, there = (Classifier.load(tiny_model, decoders=decoders).classify(data) for decoders in (None, pool))
         assert (there.predictions, there.segments, there.media) == (here.predictions, here.segments, here.media)
 
+    def test_a_classifier_with_other_windows_decodes_in_the_child_too(self, tiny_model):
+        with DecoderPool(1) as decoders:
+            Classifier.load(tiny_model, decoders=decoders).classify(encoded(music(1), format="OGG"), window_s=1)
+            assert len(decoders.pids) == 1
+
     def test_no_child_was_lost_over_all_of_this(self, pool):
         assert pool.restarts == 0
 
