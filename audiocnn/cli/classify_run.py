@@ -31,7 +31,7 @@ def run(options: Options) -> int:
     if options.output is not None:
         check_output(options.output)
     classifier = Classifier.load(options.model)
-    selection = Selection.of(classifier.spec.tasks, options.top_k, options.threshold, options.segments)
+    selection = Selection(options.top_k, options.threshold, options.segments, classifier.spec.tasks)
     media = classifier.spec.input.media
     find = partial(discover, options.inputs, recursive=options.recursive, media=media)
     started = time.monotonic()

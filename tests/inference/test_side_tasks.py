@@ -98,7 +98,7 @@ def test_without_side_tasks_nothing_is_said_of_them(tiny_model):
 class TestRows:
     def rows(self, writer_class, directory, result, top_k):
         raw = io.BytesIO()
-        selection = Selection.of(Classifier.load(directory).spec.tasks, top_k, 0.0, False)
+        selection = Selection(top_k, tasks=Classifier.load(directory).spec.tasks)
         writer = writer_class(io.TextIOWrapper(raw, encoding="utf-8"), selection)
         writer.write(FileResult("a.wav", result))
         return raw.getvalue().decode()
@@ -106,8 +106,8 @@ class TestRows:
     def test_csv_has_columns_for_each_after_those_of_the_main_task(self, directory, result):
         text = self.rows(CsvWriter, directory, result, 1)
         header = text.splitlines()[0].split(",")
-        answers = ["label", "score", "kind_label", "kind_score", "mood_label", "mood_score"]
-        answers += ["tempo_label", "tempo_value", "tempo_unit"]
+        answers = ["label", "score", "labels", "kind_label", "kind_score", "kind_labels"]
+        answers += ["mood_label", "mood_score", "mood_labels", "tempo_label", "tempo_value", "tempo_unit"]
         assert header == ["path", "status", "duration_s", *answers, "error_code", "error", "warnings"]
         (row,) = csv.DictReader(io.StringIO(text, newline=""))
         assert (row["mood_label"], row["tempo_unit"]) == (result.side["mood"][0].label, "BPM")

@@ -7,6 +7,7 @@ import os
 
 import pytest
 
+from audiocnn.batch.formats.cells import columns
 from audiocnn.batch.formats.csv_rows import CsvWriter
 from audiocnn.batch.formats.jsonl import JsonlWriter
 from audiocnn.batch.formats.selection import Selection
@@ -26,7 +27,7 @@ def written(writer_class, selection, *files):
 
 
 def selected(top_k, threshold=0.0, segments=False):
-    return Selection.of({MAIN: TaskSpec("single_label", LABELS)}, top_k, threshold, segments)
+    return Selection(top_k, threshold, segments, {MAIN: TaskSpec("single_label", LABELS)})
 
 
 def csv_rows(selection, *files):
@@ -86,6 +87,7 @@ def test_a_csv_row_for_each_file():
         "score": "0.7",
         "label_2": "pop",
         "score_2": "0.2",
+        "labels": "rock",
         "error_code": "",
         "error": "",
         "warnings": "cut short; noisy",
@@ -128,28 +130,29 @@ REGRESSION = TaskSpec("regression", ("tempo", "swing"), (Quantity("BPM"), Quanti
 
 class TestRegression:
     def test_a_row_has_every_quantity_with_its_value_and_unit(self):
-        (row,) = csv_rows(Selection.of({MAIN: REGRESSION}, top_k=1, threshold=0.9, segments=False), estimated())
+        (row,) = csv_rows(Selection(1, 0.9, False, {MAIN: REGRESSION}), estimated())
         assert [row[name] for name in ("label", "value", "unit")] == ["tempo", "123.45679", "BPM"]
         assert [row[name] for name in ("label_2", "value_2", "unit_2")] == ["swing", "2.5e-07", ""]
         assert "score" not in row
 
     def test_windows_have_them_too_and_errors_leave_the_cells_empty(self):
-        rows = csv_rows(Selection.of({MAIN: REGRESSION}, 1, 0.9, segments=True), estimated(), failed())
+        rows = csv_rows(Selection(1, 0.9, True, {MAIN: REGRESSION}), estimated(), failed())
         assert [(row["start_s"], row["value"], row["value_2"]) for row in rows] == [
             ("0.0", "123.45679", "2.5e-07"), ("", "", "")
         ]  # fmt: skip
 
     def test_jsonl_has_value_and_unit_in_place_of_the_score(self):
-        (row,) = jsonl_rows(Selection.of({MAIN: REGRESSION}, top_k=1, threshold=0.9, segments=True), estimated())
+        (row,) = jsonl_rows(Selection(1, 0.9, True, {MAIN: REGRESSION}), estimated())
         assert row["predictions"] == row["segments"][0]["predictions"] == [
             {"label": "tempo", "value": 123.45679, "unit": "BPM"}, {"label": "swing", "value": 2.5e-7, "unit": ""}
         ]  # fmt: skip
 
 
-def test_a_selection_asks_for_no_more_than_the_task_has():
-    labels = (("", 0, "label"), ("", 0, "score"), ("", 1, "label"), ("", 1, "score"))
-    assert Selection.of({MAIN: TaskSpec("binary", ("no", "yes"))}, 5, 0.1, True) == Selection(5, 0.1, True, labels)
-    assert Selection.of({MAIN: TaskSpec("single_label", LABELS)}, 2, 0.0, False) == Selection(2, columns=labels)
+def test_a_table_has_no_more_columns_than_the_task_has_labels():
+    found = columns(Selection(5, tasks={MAIN: TaskSpec("binary", ("no", "yes"))}))
+    assert [name for name in found if name.startswith(("label", "score"))] == [
+        "label", "score", "label_2", "score_2", "labels"
+    ]  # fmt: skip
 
 
 @pytest.mark.parametrize("segments", [False, True])
