@@ -16,6 +16,8 @@ from audiocnn.nn.heads import Heads
 from audiocnn.spec import ModelSpec
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
     from torch import nn
 
 CONFIG = "config.json"
@@ -62,6 +64,18 @@ def check_complete(directory: Path) -> None:
         raise CheckpointError(f"{path} does not hold weights: {error}; copy it again") from error
     if found != expected:
         raise CheckpointError(f"{path} has {found} bytes where {expected} were expected; copy it again")
+
+
+def read_weight(directory: Path, name: str) -> "NDArray[np.float32]":
+    """One tensor of the weights in `directory`; needs no torch. Raises `CheckpointError` if it is not there."""
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with safe_open(directory / WEIGHTS, "numpy") as weights:
+            found: NDArray[np.float32] = weights.get_tensor(name)
+            return found
+    except (OSError, SafetensorError) as error:
+        raise CheckpointError(f"{directory / WEIGHTS} has no {name}: {error}") from error
 
 
 def load_network(directory: Path) -> "tuple[ModelSpec, nn.Module]":

@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from audiocnn.annotate import annotate
 from audiocnn.checkpoint import ONNX, load_network, write_atomically
 from audiocnn.errors import CheckpointError
 from audiocnn.inference.onnx_backend import OnnxBackend
@@ -22,7 +23,8 @@ _OPSET = 18
 def export_onnx(directory: Path) -> Path:
     """Write `model.onnx` beside the weights in `directory` and check it against torch.
 
-    The batch size stays dynamic, and of sound the length too; the check runs others than the export saw.
+    The batch size stays dynamic, and of sound the length too; the check runs others than the export saw. The file names
+    its layers (`audiocnn.annotate`), so that they can be looked at without torch.
     Raises `CheckpointError` if any logit differs by more than `TOLERANCE`; the old file is kept then.
     """
     spec, network = load_network(directory)
@@ -30,7 +32,7 @@ def export_onnx(directory: Path) -> Path:
         candidate = Path(temporary) / ONNX
         write_onnx(lower(network), spec.input, candidate)
         difference = _largest_difference(network, candidate, spec.input)
-        exported = candidate.read_bytes()
+        exported = annotate(network, spec.input, candidate).written_into(candidate.read_bytes())
     if not difference <= TOLERANCE:
         raise CheckpointError(f"ONNX and torch logits differ by {difference:.2e}, more than {TOLERANCE:.0e}")
     write_atomically(directory / ONNX, exported)

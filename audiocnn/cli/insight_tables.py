@@ -52,11 +52,11 @@ def _layers(table: "LayerTable") -> Table:
         made.add_column(title, total, justify="right")
     if table.rate_hz:
         made.add_column("sees, ms", justify="right")
-    for layer, sizes in zip(table.layers, table.sizes, strict=True):
+    for layer in table.layers:
         fields = layer.receptive_field or ()
         cells = [
             layer.name,
-            f"{layer.kind} {sizes}".rstrip(),
+            f"{layer.kind} {layer.sizes}".rstrip(),
             _by(layer.output_shape),
             f"{layer.parameters:,}" if layer.parameters else "",
             f"{layer.multiply_adds:,}" if layer.multiply_adds else "",

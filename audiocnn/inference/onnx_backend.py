@@ -2,7 +2,7 @@
 
 import os
 from pathlib import Path
-from typing import Literal, get_args
+from typing import TYPE_CHECKING, Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +13,42 @@ Device = Literal["cpu", "cuda", "auto"]
 """Where a network runs: on the CPU, on an NVIDIA GPU, or on the GPU where there is one."""
 
 _CPU, _CUDA = "CPUExecutionProvider", "CUDAExecutionProvider"
+
+if TYPE_CHECKING:
+    from onnxruntime import InferenceSession
+
+
+def open_session(
+    path: Path, model: bytes | None = None, *, threads: int = 1, device: Device = "cpu"
+) -> "InferenceSession":
+    """The ONNX file at `path`, ready to run; model: other bytes to run instead.
+
+    threads, device: see `OnnxBackend`, which also says what this raises.
+    """
+    if device not in get_args(Device):
+        raise ConfigError(f"device must be one of {', '.join(get_args(Device))}, got {device!r}")
+    # Since 1.29 onnxruntime reports its use to its maker unless this is set before it is imported. Audio may be
+    # private: whoever wants to report sets it to 0.
+    os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads
+    options.inter_op_num_threads = 1
+    if not path.is_file():
+        raise CheckpointError(f"expected an ONNX model at {path}; write it with: audiocnn export {path.parent}")
+    has_cuda = _CUDA in onnxruntime.get_available_providers()
+    try:
+        providers = [_CUDA, _CPU] if has_cuda and device != "cpu" else [_CPU]
+        session = onnxruntime.InferenceSession(model or path, options, providers=providers)
+    except Exception as error:  # onnxruntime's exceptions share no public base class
+        raise CheckpointError(f"{path} is not a model onnxruntime can run: {error}") from error
+    if device == "cuda" and _CUDA not in session.get_providers():  # without a driver it falls back in silence
+        raise ConfigError(
+            "device 'cuda' needs an NVIDIA GPU with its driver, and the package onnxruntime-gpu in the place of "
+            "onnxruntime; use 'cpu' or 'auto'"
+        )
+    return session
 
 
 class OnnxBackend:
@@ -26,29 +62,7 @@ class OnnxBackend:
     def __init__(
         self, path: Path, input_name: str, threads: int = 1, *, output: str = "logits", device: Device = "cpu"
     ) -> None:
-        if device not in get_args(Device):
-            raise ConfigError(f"device must be one of {', '.join(get_args(Device))}, got {device!r}")
-        # Since 1.29 onnxruntime reports its use to its maker unless this is set before it is imported. Audio may be
-        # private: whoever wants to report sets it to 0.
-        os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
-        import onnxruntime
-
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = threads
-        options.inter_op_num_threads = 1
-        if not path.is_file():
-            raise CheckpointError(f"expected an ONNX model at {path}; write it with: audiocnn export {path.parent}")
-        has_cuda = _CUDA in onnxruntime.get_available_providers()
-        try:
-            providers = [_CUDA, _CPU] if has_cuda and device != "cpu" else [_CPU]
-            self._session = onnxruntime.InferenceSession(path, options, providers=providers)
-        except Exception as error:  # onnxruntime's exceptions share no public base class
-            raise CheckpointError(f"{path} is not a model onnxruntime can run: {error}") from error
-        if device == "cuda" and _CUDA not in self._session.get_providers():  # without a driver it falls back in silence
-            raise ConfigError(
-                "device 'cuda' needs an NVIDIA GPU with its driver, and the package onnxruntime-gpu in the place of "
-                "onnxruntime; use 'cpu' or 'auto'"
-            )
+        self._session = open_session(path, threads=threads, device=device)
         inputs = [end.name for end in self._session.get_inputs()]
         outputs = [end.name for end in self._session.get_outputs()]
         if inputs != [input_name] or output not in outputs:

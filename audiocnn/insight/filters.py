@@ -6,12 +6,11 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from torch import nn
 
 from audiocnn.insight.arrays import plain
-from audiocnn.insight.subject import Subject
-from audiocnn.nn.cost import CONVOLUTIONS, layer_costs
+from audiocnn.insight.lens import Lens
 
+_CONVOLUTIONS = {"Conv1d", "Conv2d", "Conv3d", "LiftingConv", "GroupConv"}
 FLOOR_DB = -120.0
 _MIN_BINS = 512
 
@@ -54,23 +53,23 @@ class FrequencyResponses:
         }
 
 
-def first_filters(subject: Subject) -> Filters | None:
+def first_filters(lens: Lens) -> Filters | None:
     """The filters of the first convolution or, without one, the rows of the first linear layer in the input's shape.
 
     None if neither comes first.
     """
-    for row in layer_costs(subject.network, subject.shape):
-        layer = subject.network.get_submodule(row.name)
-        if isinstance(layer, CONVOLUTIONS):
-            weights = layer.weight.detach().cpu().numpy()
-            kernel = weights.shape[1 - len(subject.shape) :]
+    shape, trained = lens.shape, lens.spec is not None
+    for layer in lens.table().layers:
+        if layer.kind in _CONVOLUTIONS:
+            weights = lens.weight(layer.name)
+            kernel = weights.shape[1 - len(shape) :]
             # What a network puts between channels and the input's axes, rows or planes of one position, goes away.
-            return Filters(row.name, weights.reshape(len(weights), -1, *kernel), subject.trained)
-        if isinstance(layer, nn.Linear):
-            if layer.in_features != math.prod(subject.shape):
+            return Filters(layer.name, weights.reshape(len(weights), -1, *kernel), trained)
+        if layer.kind == "Linear":
+            weights = lens.weight(layer.name)
+            if weights.shape[1] != math.prod(shape):
                 return None
-            weights = layer.weight.detach().cpu().numpy()
-            return Filters(row.name, weights.reshape(-1, *subject.shape), subject.trained)
+            return Filters(layer.name, weights.reshape(-1, *shape), trained)
     return None
 
 

@@ -1,29 +1,18 @@
-"""Feature maps of one input, and where in it each class was seen.
+"""Feature maps of one input, and where in it each class was seen."""
 
-`Maps.activations` are Grad-CAM: Selvaraju et al., "Grad-CAM: visual explanations from deep networks via gradient-based
-localization", ICCV 2017 (arXiv 1610.02391), equations 1 and 2, on the last feature map of enough positions. Each
-channel is weighted by the gradient of the class's logit, and the channels are summed at every position.
-Deviations: the gradients are summed over the positions and not averaged, so that the unit is logits. Behind a mean and
-a linear layer, a position then has what the logit, without its bias, would be if all positions were like this one,
-which is the class activation map of Zhou et al., "Learning deep features for discriminative localization", CVPR 2016
-(arXiv 1512.04150). And negative values, which speak against the class, are kept.
-"""
-
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from torch import Tensor, nn
 
 from audiocnn.errors import ConfigError
-from audiocnn.insight.layers import LayerTable
-from audiocnn.nn.cost import LayerCost
+from audiocnn.nn.layer import LayerCost
 
 MIN_POSITIONS = 4
 """A map of fewer positions says little of where."""
+
+Values = NDArray[np.float32]
 
 _SHOWN = 6
 
@@ -33,17 +22,18 @@ class Maps:
     """What one input made of a network.
 
     logits: `(labels,)`. features: for each layer `(channels, *positions)`; axes that are not the input's, such as the
-    rows of a picture that a network makes of sound, count as channels. activations: `(labels, *positions)`, in logits.
+    rows of a picture that a network makes of sound, count as channels. activations: `(labels, *positions)`, in logits
+    (see `audiocnn.insight.torch_maps`); None where they were not asked for.
     """
 
-    logits: NDArray[np.float32]
-    features: dict[str, NDArray[np.float32]]
-    activations: NDArray[np.float32]
+    logits: Values
+    features: dict[str, Values]
+    activations: Values | None
 
 
-def activation_layer(table: LayerTable) -> LayerCost:
+def activation_layer(layers: Sequence[LayerCost]) -> LayerCost:
     """The last layer with enough positions to tell where. Raises `ConfigError` if there is none, as in an MLP."""
-    for layer in reversed(table.layers):
+    for layer in reversed(layers):
         if layer.axes is not None and positions(layer) >= MIN_POSITIONS:
             return layer
     raise ConfigError(
@@ -52,12 +42,12 @@ def activation_layer(table: LayerTable) -> LayerCost:
     )
 
 
-def feature_layers(table: LayerTable, names: Sequence[str] = ()) -> list[LayerCost]:
+def feature_layers(layers: Sequence[LayerCost], names: Sequence[str] = ()) -> list[LayerCost]:
     """The layers called `names`; without any, the last layer before each change of resolution, at most six.
 
     Raises `ConfigError` for a name that no layer has, or one without a map.
     """
-    mapped = {layer.name: layer for layer in table.layers if layer.axes is not None}
+    mapped = {layer.name: layer for layer in layers if layer.axes is not None}
     for name in names:
         if name not in mapped:
             raise ConfigError(f"no layer called {name!r} has a feature map; known: {', '.join(mapped)}")
@@ -73,40 +63,20 @@ def positions(layer: LayerCost) -> int:
     return int(np.prod([layer.output_shape[axis] for axis in layer.axes or ()]))
 
 
-def maps(network: nn.Module, values: NDArray[np.float32], features: Sequence[LayerCost], where: LayerCost) -> Maps:
-    """Run `network` on one input `(channels, *axes)` and keep the maps of the layers `features`, and the activations
-    of each class at the layer `where`. The network itself is not changed."""
-    with _kept(network, {layer.name for layer in (*features, where)}) as outputs, torch.enable_grad():
-        logits = network(torch.from_numpy(values)[None])[0]
-        at = outputs[where.name]
-        gradients = [torch.autograd.grad(logit, at, retain_graph=True)[0] for logit in logits]
-    feature_map = _channels_first(at.detach(), where)
-    weights = torch.stack([_channels_first(g, where).flatten(1).sum(1) for g in gradients])
-    activations = torch.tensordot(weights, feature_map, dims=1)
-    return Maps(
-        logits=logits.detach().numpy(),
-        features={layer.name: _channels_first(outputs[layer.name].detach(), layer).numpy() for layer in features},
-        activations=activations.numpy(),
-    )
-
-
-@contextmanager
-def _kept(network: nn.Module, names: set[str]) -> Iterator[dict[str, Tensor]]:
-    """Inside, the outputs of the layers `names` are kept as they are computed."""
-    outputs: dict[str, Tensor] = {}
-    handles = [
-        network.get_submodule(name).register_forward_hook(lambda _, __, out, name=name: outputs.update({name: out}))
-        for name in names
-    ]
-    try:
-        yield outputs
-    finally:
-        for handle in handles:
-            handle.remove()
-
-
-def _channels_first(output: Tensor, layer: LayerCost) -> Tensor:
-    """`(1, *output_shape)` as `(channels, *positions)`, the positions in the order of the input's axes."""
+def channels_first(output: Values, layer: LayerCost) -> Values:
+    """What `layer` gave, of its `output_shape`, as `(channels, *positions)`, in the order of the input's axes."""
     axes = layer.axes or ()
-    moved = output[0].movedim(axes, tuple(range(-len(axes), 0)))
-    return moved.reshape(-1, *moved.shape[-len(axes) :])
+    moved = np.moveaxis(output, axes, range(-len(axes), 0))
+    return moved.reshape(-1, *moved.shape[moved.ndim - len(axes) :])
+
+
+def class_activations(output: Values, gradients: Values, layer: LayerCost) -> Values:
+    """Where each class was seen, `(labels, *positions)`, from what `layer` gave and the gradients of the logits.
+
+    output: of its `output_shape`. gradients: `(labels, *output_shape)`. Each channel is weighted by the sum of its
+    gradient over the positions.
+    """
+    feature_map = channels_first(output, layer)
+    weights = np.stack([channels_first(one, layer).reshape(len(feature_map), -1).sum(axis=1) for one in gradients])
+    found: Values = np.tensordot(weights, feature_map, axes=1)
+    return found

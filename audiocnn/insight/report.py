@@ -1,5 +1,6 @@
 """Everything there is to see of a model, in one record: what `audiocnn inspect` prints, writes and draws."""
 
+import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,7 +10,7 @@ from audiocnn.errors import MissingExtraError
 from audiocnn.insight.envelope import envelope
 from audiocnn.insight.file import view_file
 from audiocnn.insight.filters import Filters, FrequencyResponses, first_filters, frequency_responses
-from audiocnn.insight.layers import LayerTable, layer_table
+from audiocnn.insight.layers import LayerTable
 from audiocnn.insight.subject import Subject, load_subject
 from audiocnn.insight.view import FileView
 from audiocnn.source import Source
@@ -93,10 +94,13 @@ def inspect_model(
     The other arguments are those of `load_subject` and `view_file`; this raises what they raise.
     """
     subject = load_subject(model, shape, num_outputs)
-    table = layer_table(subject)
+    table = subject.table()
     filters = first_filters(subject)
     responses = None
     if filters is not None and len(subject.shape) == 2 and subject.rate_hz is not None:
         responses = frequency_responses(filters.weights, subject.rate_hz)
-    view = None if source is None else view_file(subject, source, layers, hop_s)
+    view = None
+    if source is not None:
+        own = subject if subject.spec is None else dataclasses.replace(subject, shape=subject.spec.input.shape)
+        view = view_file(own, source, layers, hop_s=hop_s)
     return Report(subject, table, filters, responses, view, source)

@@ -5,18 +5,25 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import nn
 
 from audiocnn import models, pretrained
 from audiocnn.checkpoint import load_network
 from audiocnn.errors import ConfigError, UnknownModelError
-from audiocnn.spec import AudioSpec, InputSpec, ModelSpec, VideoSpec
+from audiocnn.insight.layers import LayerTable
+from audiocnn.insight.maps import Maps, activation_layer
+from audiocnn.insight.torch_maps import maps
+from audiocnn.nn.cost import layer_costs
+from audiocnn.nn.layer import LayerCost
+from audiocnn.spec import ModelSpec, rate_hz
 
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """A network in evaluation mode and the input it is shown with.
+    """A network in torch, in evaluation mode, and the input it is shown with. A `Lens`, with gradients.
 
     shape: of that input, `(channels, *axes)`. rate_hz: positions a second along its first axis: samples of sound,
     frames of video; None where there is no time or the rate is not known.
@@ -33,6 +40,23 @@ class Subject:
     @property
     def trained(self) -> bool:
         return self.spec is not None
+
+    def table(self) -> LayerTable:
+        """Raises `ConfigError` if the network does not take input of that shape."""
+        return LayerTable(tuple(layer_costs(self.network, self.shape)), self.rate_hz)
+
+    def mapped(self) -> Sequence[LayerCost]:
+        return [layer for layer in self.table().layers if layer.axes is not None]
+
+    def activation_layer(self) -> LayerCost:
+        return activation_layer(self.mapped())
+
+    def weight(self, layer: str) -> NDArray[np.float32]:
+        weight: NDArray[np.float32] = self.network.get_parameter(f"{layer}.weight").detach().cpu().numpy()
+        return weight
+
+    def maps(self, values: NDArray[np.float32], features: Sequence[LayerCost], where: LayerCost | None) -> Maps:
+        return maps(self.network, values, features, where or self.activation_layer())
 
 
 def load_subject(model: str | Path, shape: Sequence[int] = (), num_outputs: int | None = None) -> Subject:
@@ -53,7 +77,7 @@ def load_subject(model: str | Path, shape: Sequence[int] = (), num_outputs: int 
         raise ConfigError(f"{model} is trained and has one output for each label; outputs are for architectures")
     spec, network = load_network(directory)
     own = spec.input.shape
-    return Subject(spec.name, spec.architecture, network, _shape(own[0], own[1:], shape), _rate_hz(spec.input), spec)
+    return Subject(spec.name, spec.architecture, network, _shape(own[0], own[1:], shape), rate_hz(spec.input), spec)
 
 
 def _architecture(name: str, shape: Sequence[int], num_outputs: int) -> Subject:
@@ -77,12 +101,6 @@ def _shape(channels: int, axes: tuple[int, ...], wanted: Sequence[int]) -> tuple
             f"{channels}x{'x'.join(map(str, axes))}, got {'x'.join(map(str, wanted))}"
         )
     return (channels, *(wanted or axes))
-
-
-def _rate_hz(spec: InputSpec) -> int | None:
-    if isinstance(spec, AudioSpec):
-        return spec.sample_rate
-    return spec.frame_rate if isinstance(spec, VideoSpec) else None
 
 
 def parse_shape(text: str) -> tuple[int, ...]:

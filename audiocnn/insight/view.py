@@ -43,8 +43,9 @@ class FileView:
     """What a model made of a file.
 
     scores: of the whole file for each label, None if all of it is silent.
-    layer: where activations were taken. activations: `(labels, *axes)` in logits (see `audiocnn.insight.maps`), spread
-    evenly over the file; of sound and video the first axis is time, and NaN where the file is silent.
+    layer: where activations were taken, None if they are not known. activations: `(labels, *axes)` in logits (see
+    `audiocnn.insight.torch_maps`), spread evenly over the file; of sound and video the first axis is time, and NaN
+    where the file is silent or they are not known.
     duration_s: the span of that time; None for images and volumes.
     windows: in time order. pictures: None for sound.
     """
@@ -53,7 +54,7 @@ class FileView:
     warnings: tuple[str, ...]
     labels: tuple[str, ...]
     scores: NDArray[np.float64] | None
-    layer: str
+    layer: str | None
     activations: NDArray[np.floating]
     duration_s: float | None
     windows: tuple[WindowScores, ...]
@@ -83,7 +84,7 @@ class FileView:
     def strongest_s(self, label: int) -> float | None:
         """When the activation of `label` was largest; None without time, or in silence."""
         times_s = self.times_s()
-        if times_s is None or self.scores is None:
+        if times_s is None or self.scores is None or self.layer is None:
             return None
         return float(times_s[np.nanargmax(self.curves()[label])])
 
@@ -93,7 +94,8 @@ class FileView:
             self.info.media: self.info.to_json(),
             "warnings": list(self.warnings),
             "scores": self._by_label(self.scores),
-            "activation": {
+            "activation": self.layer
+            and {
                 "layer": self.layer,
                 "unit": "logit",
                 "times_s": None if times_s is None else plain(times_s),

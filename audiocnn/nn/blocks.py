@@ -252,16 +252,16 @@ class GlobalPool(nn.Module):
             raise ConfigError(
                 f"kind of global pooling must be 'mean', 'max', 'mean_plus_max' or 'mean_max', got {kind!r}"
             )
-        self._kind = kind
+        self.kind: Literal["mean", "max", "mean_plus_max", "mean_max"] = kind
 
     def forward(self, x: Tensor) -> Tensor:
         check_input(x, self.ndim, None, "GlobalPool")
         flat = x.flatten(2)
-        if self._kind == "mean":
+        if self.kind == "mean":
             return flat.mean(-1)
-        if self._kind == "max":
+        if self.kind == "max":
             return flat.amax(-1)
-        if self._kind == "mean_plus_max":
+        if self.kind == "mean_plus_max":
             return flat.mean(-1) + flat.amax(-1)
         return torch.cat([flat.mean(-1), flat.amax(-1)], dim=1)
 

@@ -15,6 +15,7 @@ from torch.nn import functional as F
 from torch.overrides import TorchFunctionMode
 
 from audiocnn.nn.group_conv import GroupConv, LiftingConv
+from audiocnn.nn.layer import LayerCost
 from audiocnn.nn.ndim import per_axis
 from audiocnn.nn.shapes import Span, receptive_field
 
@@ -53,31 +54,6 @@ _AxisPaths = tuple[_Path | None, ...]
 """One for each axis of a tensor, the batch first; None for those that are no axis of the input's, as channels."""
 
 
-@dataclass(frozen=True, slots=True)
-class LayerCost:
-    """One layer at one input.
-
-    name: its path in the network. kind: its class. output_shape: without the batch.
-    parameters: its own; 0 when a layer is used again.
-    multiply_adds: for one input. Only products with weights count, as usual: no biases, norms, activations and pools.
-    receptive_field: for each axis of the input the positions that one output sees, and how many lie between the fields
-    of neighbouring outputs. Gates and norms that look at all positions are left out. None where the axes are not the
-    input's any more, as after global pooling.
-    first: for each axis of the input the position in the middle of what the first output sees: output p is about
-    `first + p * step`. None as above.
-    axes: which axes of `output_shape` they are: 1 for sound, unless a network puts others in between. None as above.
-    """
-
-    name: str
-    kind: str
-    output_shape: tuple[int, ...]
-    parameters: int
-    multiply_adds: int
-    receptive_field: tuple[tuple[int, int], ...] | None
-    first: tuple[float, ...] | None
-    axes: tuple[int, ...] | None
-
-
 def layer_costs(network: nn.Module, input_shape: Sequence[int]) -> list[LayerCost]:
     """The layers of `network` in the order they run for one input of `input_shape`, `(channels, *axes)`.
 
@@ -104,6 +80,7 @@ def layer_costs(network: nn.Module, input_shape: Sequence[int]) -> list[LayerCos
                 receptive_field=None if followed is None else tuple(path.reach() for _, path in followed),
                 first=None if followed is None else tuple(path.first for _, path in followed),
                 axes=None if followed is None else tuple(axis for axis, _ in followed),
+                sizes=_sizes(layer),
             )
         )
 
@@ -115,6 +92,24 @@ def layer_costs(network: nn.Module, input_shape: Sequence[int]) -> list[LayerCos
     with torch.no_grad(), paths:
         network(x)
     return rows
+
+
+def _sizes(layer: nn.Module) -> str:
+    """What a layer slides and how: `k3x3 s2`; a stride, dilation or number of groups of 1 is not told."""
+    kernel = getattr(layer, "kernel_size", None)
+    if kernel is None:
+        return ""
+    parts = [f"k{_number(kernel)}"]
+    for letter, name in (("s", "stride"), ("d", "dilation"), ("g", "groups")):
+        size = getattr(layer, name, 1)
+        if set(size if isinstance(size, tuple) else (size,)) != {1}:
+            parts.append(f"{letter}{_number(size)}")
+    return " ".join(parts)
+
+
+def _number(size: int | tuple[int, ...]) -> str:
+    sizes = size if isinstance(size, tuple) else (size,)
+    return str(sizes[0]) if len(set(sizes)) == 1 else "x".join(map(str, sizes))
 
 
 def _is_layer(module: nn.Module) -> bool:

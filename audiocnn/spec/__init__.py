@@ -11,6 +11,7 @@ from audiocnn.spec.input import (
     Tail,
     VideoSpec,
     VolumeSpec,
+    rate_hz,
 )
 from audiocnn.spec.model import MAIN, ModelSpec
 from audiocnn.spec.recut import recut
@@ -33,5 +34,6 @@ __all__ = [
     "TaskSpec",
     "VideoSpec",
     "VolumeSpec",
+    "rate_hz",
     "recut",
 ]

@@ -201,6 +201,13 @@ INPUT_SPECS: Mapping[str, type[InputSpec]] = {
 """The record for each medium."""
 
 
+def rate_hz(spec: InputSpec) -> int | None:
+    """Positions a second along the first axis: samples of sound, frames of video; None where there is no time."""
+    if isinstance(spec, AudioSpec):
+        return spec.sample_rate
+    return spec.frame_rate if isinstance(spec, VideoSpec) else None
+
+
 def input_to_json(spec: InputSpec) -> dict[str, Any]:
     """The record as plain JSON types, its medium first."""
     return {"media": spec.media, **dataclasses.asdict(spec)}

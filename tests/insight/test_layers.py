@@ -3,12 +3,11 @@
 import pytest
 
 from audiocnn.errors import ConfigError
-from audiocnn.insight.layers import layer_table
 from audiocnn.insight.subject import load_subject
 
 
 def test_rows_of_m5():
-    table = layer_table(load_subject("m5", (16_000,)))
+    table = load_subject("m5", (16_000,)).table()
     rows = {row["name"]: row for row in table.to_json()["layers"]}
     assert rows["features.0.conv"] == {
         "name": "features.0.conv",
@@ -27,7 +26,7 @@ def test_rows_of_m5():
 
 
 def test_totals_are_those_of_the_paper():
-    table = layer_table(load_subject("alexnet", num_outputs=1000))
+    table = load_subject("alexnet", num_outputs=1000).table()
     assert (table.parameters, round(table.multiply_adds / 1e9, 2)) == (61_100_840, 0.71)
     totals = table.to_json()["totals"]
     assert totals == {"parameters": table.parameters, "multiply_adds": table.multiply_adds}
@@ -44,16 +43,16 @@ def test_sizes_tell_what_differs_from_1():
 
 
 def test_images_have_no_milliseconds():
-    table = layer_table(load_subject("lenet-5"))
+    table = load_subject("lenet-5").table()
     assert table.to_json()["layers"][0]["receptive_field"] == [5, 5]
     assert {row["receptive_field_ms"] for row in table.to_json()["layers"]} == {None}
 
 
 def test_refuses_an_input_that_is_too_short():
     with pytest.raises(ConfigError, match="each axis needs 32 or more positions"):
-        layer_table(load_subject("lenet-5", (8, 8)))
+        load_subject("lenet-5", (8, 8)).table()
 
 
 def _layers(name):
-    table = layer_table(load_subject(name))
-    return table.layers, table.sizes
+    table = load_subject(name).table()
+    return table.layers, [layer.sizes for layer in table.layers]

@@ -6,9 +6,9 @@ import torch
 
 from audiocnn import models
 from audiocnn.errors import ConfigError
-from audiocnn.insight.layers import layer_table
-from audiocnn.insight.maps import MIN_POSITIONS, activation_layer, feature_layers, maps, positions
+from audiocnn.insight.maps import MIN_POSITIONS, activation_layer, feature_layers, positions
 from audiocnn.insight.subject import Subject
+from audiocnn.insight.torch_maps import maps
 from tests.conftest import SLIM, lively_network
 
 RANDOM = np.random.default_rng(0)
@@ -19,7 +19,7 @@ def subject(name, shape, arguments=None):
 
 
 def seen(subject, features=()):
-    table = layer_table(subject)
+    table = subject.table().layers
     values = RANDOM.standard_normal(subject.shape).astype(np.float32)
     where = activation_layer(table)
     return values, where, maps(subject.network, values, feature_layers(table, features), where)
@@ -96,21 +96,21 @@ def test_rows_of_a_picture_made_of_sound_count_as_channels():
 
 
 def test_features_by_default_have_one_layer_of_each_resolution():
-    table = layer_table(subject("m5", (1, 16_000)))
+    table = subject("m5", (1, 16_000)).table().layers
     names = [layer.name for layer in feature_layers(table)]
     assert names == ["features.0.act", "features.2.act", "features.4.act", "features.6.act", "features.7.pool"]
-    table = layer_table(subject("sample-cnn", (1, 59_049), {"width": 16}))
+    table = subject("sample-cnn", (1, 59_049), {"width": 16}).table().layers
     shown = feature_layers(table)
     assert (len(shown), shown[0].name) == (6, "features.1.act")
 
 
 def test_refuses_layers_that_are_not_there_and_networks_without_maps():
-    table = layer_table(subject("m3", (1, 4000)))
+    table = subject("m3", (1, 4000)).table().layers
     with pytest.raises(
         ConfigError, match=r"no layer called 'head' has a feature map; known: features.0.conv, features"
     ):
         feature_layers(table, ["features.0.act", "head"])
-    mlp = layer_table(Subject("mlp", "mlp", models.build("mlp", 3).eval(), (1, 28, 28), None, None))
+    mlp = Subject("mlp", "mlp", models.build("mlp", 3).eval(), (1, 28, 28), None, None).table().layers
     with pytest.raises(ConfigError, match="no layer of this network has a map of 4 positions or more"):
         activation_layer(mlp)
 
