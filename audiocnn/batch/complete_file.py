@@ -8,28 +8,28 @@ from pathlib import Path
 from typing import BinaryIO, TextIO
 
 
-def part_of(path: Path) -> Path:
-    """Where the rows of an unfinished batch lie: `OUT.part` beside `OUT`."""
-    target = path.resolve()
-    return target.with_name(f"{target.name}.part")
-
-
 @contextmanager
 def complete_binary(path: Path) -> Iterator[BinaryIO]:
     """A stream of bytes to `path`, which gets its name only when the block ends without an error.
 
-    Until then, and after a crash, `path` holds what it held before and the bytes so far lie in `part_of(path)`.
+    Until then, and after an error, `path` holds what it held before. What is written meanwhile lies in `OUT.part`
+    beside it, which only a crash leaves behind, and the next run replaces.
     """
     if path.exists() and not path.is_file():  # replacing /dev/null or a pipe would destroy it
         with path.open("wb") as stream:
             yield stream
         return
-    part = part_of(path)
-    with part.open("wb") as stream:
-        yield stream
-        stream.flush()
-        os.fsync(stream.fileno())
-    os.replace(part, path.resolve())
+    target = path.resolve()
+    part = target.with_name(f"{target.name}.part")
+    try:
+        with part.open("wb") as stream:
+            yield stream
+            stream.flush()
+            os.fsync(stream.fileno())
+        os.replace(part, target)
+    except BaseException:
+        part.unlink(missing_ok=True)
+        raise
 
 
 @contextmanager

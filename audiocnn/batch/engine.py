@@ -1,4 +1,4 @@
-"""The batch pipeline: files in, results out in the same order, every core busy, memory bounded.
+"""The batch pipeline: files in, results out, every core busy, memory bounded.
 
 Threads share one classifier. Decoding, resampling and the network run outside Python's global lock, so threads keep
 the cores as busy as processes do (both 1.8 times one thread on two cores), without a copy of the model in each.
@@ -6,13 +6,19 @@ the cores as busy as processes do (both 1.8 times one thread on two cores), with
 
 import os
 from collections import deque
-from collections.abc import Generator, Iterable
+from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
+from queue import SimpleQueue
+from typing import Protocol, TypeVar
 
-from audiocnn.batch.result import FileError, FileResult
+from audiocnn.batch.one_file import FileClassifier
+from audiocnn.batch.result import FileResult
 from audiocnn.errors import ConfigError
 from audiocnn.inference.classifier import Classifier
 from audiocnn.limits import DecodeLimits
+
+Item = TypeVar("Item")
+Answer = TypeVar("Answer")
 
 AHEAD = 32
 """Files begun or finished ahead of the oldest unfinished one, for each worker: enough that one hour-long file does not
@@ -26,12 +32,21 @@ def default_workers() -> int:
     return os.cpu_count() or 1
 
 
+def checked_workers(workers: int | None) -> int:
+    """`workers`, by default one for each CPU. Raises `ConfigError` for fewer than 1."""
+    if workers is not None and workers < 1:
+        raise ConfigError(f"workers must be at least 1, got {workers}")
+    return workers or default_workers()
+
+
 def classify_files(
     paths: Iterable[str | os.PathLike[str] | FileResult],
     classifier: Classifier,
     *,
     workers: int | None = None,
     limits: DecodeLimits | None = None,
+    window_s: float | None = None,
+    hop_s: float | None = None,
 ) -> Generator[FileResult, None, None]:
     """Classify many files; yields one `FileResult` for each, in the order of `paths`.
 
@@ -40,40 +55,101 @@ def classify_files(
 
     paths: read lazily; a `FileResult` among them, such as `discover` gives for an unreadable folder, is passed on.
     workers: threads, by default one for each CPU. limits: what to refuse (see `DecodeLimits`).
-    No error of a file ends the batch: it becomes that file's outcome. Closing the generator drops the files that have
-    not begun; those at work finish in the background. Raises `ConfigError` for fewer than 1 worker.
+    window_s, hop_s: other windows than the model's own.
+    No error of a file ends the batch: it becomes that file's outcome (see `FileClassifier`). Closing the generator
+    drops the files that have not begun, and ends those at work. Raises `ConfigError` for fewer than 1 worker.
     """
-    if workers is not None and workers < 1:
-        raise ConfigError(f"workers must be at least 1, got {workers}")
-    workers = workers or default_workers()
-    return _pipeline(paths, classifier, workers, limits)
+    return stream_files(
+        paths, FileClassifier(classifier, limits, window_s=window_s, hop_s=hop_s), checked_workers(workers)
+    )
 
 
-def _pipeline(
-    paths: Iterable[str | os.PathLike[str] | FileResult],
-    classifier: Classifier,
-    workers: int,
-    limits: DecodeLimits | None,
+def stream_files(
+    paths: Iterable[str | os.PathLike[str] | FileResult], classify: FileClassifier, workers: int
 ) -> Generator[FileResult, None, None]:
-    pending: deque[Future[FileResult]] = deque()
+    """`classify_files` with a `FileClassifier`, which is stopped at the end."""
+    records = classify.records
+
+    def packed(path: str | os.PathLike[str] | FileResult) -> tuple[str, bytes]:
+        # Many answers for hours of sound may wait for their turn: as records they take a fiftieth of the memory.
+        file = path if isinstance(path, FileResult) else classify(os.fspath(path))
+        return file.path, records.pack(file)
+
+    try:
+        for path, record in pipeline(paths, packed, workers):
+            yield records.unpack(path, record)
+    finally:
+        classify.stop()
+
+
+def pipeline(
+    items: Iterable[Item], work: Callable[[Item], Answer], workers: int, *, ordered: bool = True
+) -> Generator[Answer, None, None]:
+    """`work(item)` for each item in `workers` threads: in the order of the items, or else as they are done.
+
+    items: read lazily, by the caller's thread. What `work` raises is raised here and ends the pipeline. Closing the
+    generator drops the items that have not begun; those at work finish in the background.
+    """
+    pending: _Pending[Answer] = _InOrder() if ordered else _AsDone()
     pool = ThreadPoolExecutor(workers, thread_name_prefix="classify")
     try:
-        for path in paths:
-            pending.append(pool.submit(_outcome, path, classifier, limits))
-            while len(pending) >= AHEAD * workers or (pending and pending[0].done()):
-                yield pending.popleft().result()
-        while pending:
-            yield pending.popleft().result()
+        for item in items:
+            pending.add(pool.submit(work, item))
+            while pending.count >= AHEAD * workers or pending.is_ready():
+                yield pending.take().result()
+        while pending.count:
+            yield pending.take().result()
     finally:
         pool.shutdown(wait=False, cancel_futures=True)
 
 
-def _outcome(
-    path: str | os.PathLike[str] | FileResult, classifier: Classifier, limits: DecodeLimits | None
-) -> FileResult:
-    if isinstance(path, FileResult):
-        return path
-    try:
-        return FileResult(os.fspath(path), classifier.classify(path, limits))
-    except Exception as error:  # whatever one file does, the other thousands get their answer
-        return FileResult(os.fspath(path), FileError.from_exception(error))
+class _Pending(Protocol[Answer]):
+    """Items that are waiting, at work or done, and not yet taken. `take` waits for the next one."""
+
+    @property
+    def count(self) -> int: ...
+
+    def add(self, future: Future[Answer]) -> None: ...
+
+    def is_ready(self) -> bool: ...
+
+    def take(self) -> Future[Answer]: ...
+
+
+class _InOrder(_Pending[Answer]):
+    def __init__(self) -> None:
+        self._waiting: deque[Future[Answer]] = deque()
+
+    @property
+    def count(self) -> int:
+        return len(self._waiting)
+
+    def add(self, future: Future[Answer]) -> None:
+        self._waiting.append(future)
+
+    def is_ready(self) -> bool:
+        return bool(self._waiting) and self._waiting[0].done()
+
+    def take(self) -> Future[Answer]:
+        return self._waiting.popleft()
+
+
+class _AsDone(_Pending[Answer]):
+    def __init__(self) -> None:
+        self._done: SimpleQueue[Future[Answer]] = SimpleQueue()
+        self._count = 0
+
+    @property
+    def count(self) -> int:
+        return self._count
+
+    def add(self, future: Future[Answer]) -> None:
+        self._count += 1
+        future.add_done_callback(self._done.put)
+
+    def is_ready(self) -> bool:
+        return not self._done.empty()
+
+    def take(self) -> Future[Answer]:
+        self._count -= 1
+        return self._done.get()

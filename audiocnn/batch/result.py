@@ -62,6 +62,13 @@ class FileResult:
     def ok(self) -> bool:
         return isinstance(self.outcome, Result)
 
+    @property
+    def duration_s(self) -> float:
+        """Seconds of sound or video; 0 for what has no time, and for a file that failed."""
+        if isinstance(self.outcome, FileError):
+            return 0.0
+        return getattr(self.outcome.media, "duration_s", 0.0)
+
     def to_json(self, *, top_k: int | None = None, threshold: float = 0.0, segments: bool = False) -> dict[str, Any]:
         """A row of plain JSON types: `path`, `status` and `request_id`, then what `Result.to_json` gives, or `error`
         with its `code` and `detail`. Without `path` and `status`, the row of an answer is the body of HTTP's.

@@ -3,9 +3,12 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_args
 
 import click
+
+from audiocnn.batch.inputs import STANDARD_INPUT
+from audiocnn.inference.backend import Device
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -15,6 +18,7 @@ class Options:
     """What was given on the command line, one field for each parameter."""
 
     inputs: tuple[str, ...]
+    files_from: str | None
     recursive: bool
     output: Path | None
     format_name: str | None
@@ -22,12 +26,27 @@ class Options:
     top_k: int
     threshold: float
     model: str
+    window_s: float | None
+    hop_s: float | None
+    device: Device
     workers: int | None
+    resume: bool
+    retry_failed: bool
+    fail_fast: bool
     quiet: bool
+    verbose: bool
+
+    @property
+    def reads_a_list(self) -> bool:
+        """Whether paths come from a list, which can be read only once."""
+        return self.files_from is not None or STANDARD_INPUT in self.inputs
 
 
 _INPUT = [
-    click.argument("inputs", nargs=-1, required=True, metavar="INPUT...", type=click.Path()),
+    click.argument("inputs", nargs=-1, metavar="INPUT...", type=click.Path()),
+    click.option(
+        "--files-from", type=click.Path(), metavar="LIST", help="Take paths from this list too, one a line; - is stdin."
+    ),
     click.option("-r", "--recursive", is_flag=True, help="Look in sub-folders too."),
 ]
 _OUTPUT = [
@@ -54,15 +73,35 @@ _WORK = [
     click.option(
         "--model", default="genre", show_default=True, metavar="NAME|DIR", help="A bundled model or your own."
     ),
+    click.option("--window", "window_s", type=float, metavar="SECONDS", help="Windows of another length."),
+    click.option("--hop", "hop_s", type=float, metavar="SECONDS", help="Another distance from window to window."),
+    click.option(
+        "--device",
+        type=click.Choice(get_args(Device)),
+        default="auto",
+        show_default=True,
+        help="Where the network runs; auto takes an NVIDIA GPU if onnxruntime can use one.",
+    ),
     click.option("--workers", type=click.IntRange(min=1), help="Files at work at once.  [default: one for each CPU]"),
+]
+_JOURNAL = [
+    click.option(
+        "--resume/--no-resume",
+        default=True,
+        show_default=True,
+        help="Keep what OUT.journal says of files that have not changed, or begin anew.",
+    ),
+    click.option("--retry-failed", is_flag=True, help="Try files again that failed in an earlier run."),
+    click.option("--fail-fast", is_flag=True, help="Stop at the first file that fails."),
 ]
 _REPORT = [
     click.option("-q", "--quiet", is_flag=True, help="No progress and no summary, only results."),
+    click.option("-v", "--verbose", is_flag=True, help="Say of each file that fails at once why."),
 ]
 
 
 def options(command: Command) -> Command:
     """All parameters, in the order in which `--help` shows them."""
-    for parameter in reversed([*_INPUT, *_OUTPUT, *_WORK, *_REPORT]):
+    for parameter in reversed([*_INPUT, *_OUTPUT, *_WORK, *_JOURNAL, *_REPORT]):
         command = parameter(command)
     return command

@@ -1,6 +1,7 @@
 """Where the results of `audiocnn classify` go: OUT, standard output, or a table on a terminal."""
 
 import sys
+from collections.abc import Iterable
 from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,6 +12,8 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from audiocnn.batch.formats.selection import Selection, Writer
+    from audiocnn.batch.result import FileResult
+    from audiocnn.cli.classify_options import Options
 
 
 def check_output(output: Path) -> None:
@@ -24,6 +27,19 @@ def check_output(output: Path) -> None:
             raise click.BadParameter(
                 f"{output} is called like {media}, and OUT gets text: name it .csv or .jsonl", param_hint="-o"
             )
+
+
+def is_device(output: Path) -> bool:
+    """Whether OUT is a pipe or a device: what cannot be replaced gets its rows as they come."""
+    return output.exists() and not output.is_file()
+
+
+def write_output(options: "Options", output: Path, selection: "Selection", files: "Iterable[FileResult]") -> None:
+    """All results to OUT, which is replaced once they are complete."""
+    with ExitStack() as stack:
+        writer = row_writer(stack, output, options.format_name, selection)
+        for file in files:
+            writer.write(file)
 
 
 def row_writer(stack: ExitStack, output: Path | None, format_name: str | None, selection: "Selection") -> "Writer":

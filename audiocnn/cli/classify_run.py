@@ -1,43 +1,81 @@
 """What `audiocnn classify` does."""
 
 import sys
-import time
-from collections.abc import Callable
+from collections.abc import Iterator
 from contextlib import ExitStack, closing
-from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from audiocnn.cli.classify_options import Options
-from audiocnn.cli.classify_output import check_output, console_beside_rows, row_writer, table_writer
+from audiocnn.cli.classify_output import (
+    check_output,
+    console_beside_rows,
+    is_device,
+    row_writer,
+    table_writer,
+    write_output,
+)
 from audiocnn.cli.interrupt import uninterrupted
-from audiocnn.cli.stderr import without_codec_noise
+from audiocnn.cli.report import Report
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from audiocnn.batch.formats.selection import Writer
+    from audiocnn.batch.formats.selection import Selection, Writer
+    from audiocnn.batch.one_file import FileClassifier
+    from audiocnn.batch.result import FileResult
 
 
 def run(options: Options) -> int:
     """Classify, write and report; gives the exit code."""
-    from audiocnn.batch.complete_file import part_of
-    from audiocnn.batch.discover import discover
-    from audiocnn.batch.engine import classify_files
+    from audiocnn.batch.engine import checked_workers
     from audiocnn.batch.formats.selection import Selection
-    from audiocnn.inference.classifier import Classifier
+    from audiocnn.batch.one_file import loaded
 
+    if not options.inputs and options.files_from is None:
+        raise click.UsageError("Missing argument 'INPUT...': name files or folders, or a list with --files-from")
     if options.output is not None:
         check_output(options.output)
-    classifier = Classifier.load(options.model)
-    selection = Selection(options.top_k, options.threshold, options.segments, classifier.spec.tasks)
-    media = classifier.spec.input.media
-    find = partial(discover, options.inputs, recursive=options.recursive, media=media)
-    started = time.monotonic()
-    done = failed = 0
+    if options.retry_failed and (options.output is None or not options.resume):
+        raise click.UsageError("--retry-failed needs the journal of an earlier run: give its -o, without --no-resume")
+    workers = checked_workers(options.workers)
+    with loaded(
+        options.model, workers, window_s=options.window_s, hop_s=options.hop_s, device=options.device
+    ) as classify:
+        selection = Selection(options.top_k, options.threshold, options.segments, classify.spec.tasks)
+        if options.output is None or is_device(options.output):
+            report = _stream(options, classify, selection, workers)
+        else:
+            report = _journaled(options, options.output, classify, selection, workers)
+    report.conclude(classify.spec.input.media)
+    return int(report.tally.failed > 0)
+
+
+def _journaled(
+    options: Options, output: Path, classify: "FileClassifier", selection: "Selection", workers: int
+) -> Report:
+    """Every file into the journal, then all of them into OUT, at once."""
+    from audiocnn.batch.journal import Journal, journal_of
+    from audiocnn.batch.journaled import JournaledBatch
+
+    with Journal(journal_of(output), fresh=not options.resume) as journal:
+        batch = JournaledBatch(_found(options, classify), classify, journal, retry_failed=options.retry_failed)
+        go_on = f"; they are in {journal.path}, and the same command goes on from there"
+        report = Report(options, console_beside_rows(output), batch.total, go_on)
+        with report, closing(batch.run(workers)) as files:
+            for done in files:
+                report.add(done.path, done.error, ok=done.ok, duration_s=done.duration_s, fresh=done.fresh)
+        write_output(options, output, selection, batch.results())
+    return report
+
+
+def _stream(options: Options, classify: "FileClassifier", selection: "Selection", workers: int) -> Report:
+    """Rows as they come, in the order of the files, without a journal."""
+    from audiocnn.batch.engine import stream_files
+
     with ExitStack() as stack:
-        stack.enter_context(without_codec_noise())
         writer: Writer
         console: Console | None
         if options.output is None and options.format_name is None and sys.stdout.isatty():
@@ -45,34 +83,33 @@ def run(options: Options) -> int:
         else:
             writer = row_writer(stack, options.output, options.format_name, selection)
             console = console_beside_rows(options.output)
-        tick = None
-        if console is not None and not options.quiet:
-            tick = _bar(stack, console, total=sum(1 for _ in find()))
-        files = classify_files(find(), classifier, workers=options.workers)
-        try:
-            for file in stack.enter_context(closing(files)):
-                with uninterrupted():
-                    writer.write(file)
-                    done += 1
-                    failed += not file.ok
-                if tick is not None:
-                    tick(failed)
-        except KeyboardInterrupt:
-            where = f"; their rows are in {part_of(options.output)}" if options.output is not None else ""
-            click.echo(f"stopped after {done} files{where}", err=True)
-            raise
-    if not options.quiet and (tick is not None or failed or not done):
-        click.echo(_summary(media, done, failed, time.monotonic() - started, options.recursive), err=True)
-    return int(failed > 0)
+        total = None
+        if console is not None and not options.quiet and not options.reads_a_list:
+            total = sum(1 for _ in _found(options, classify))
+        report = stack.enter_context(Report(options, console, total))
+        for file in stack.enter_context(closing(stream_files(_found(options, classify), classify, workers))):
+            with uninterrupted():
+                writer.write(file)
+                report.add_result(file)
+    return report
 
 
-def _bar(stack: ExitStack, console: "Console", total: int) -> Callable[[int], None]:
-    from audiocnn.cli.progress import progress_bar
+def _found(options: Options, classify: "FileClassifier") -> "Iterator[str | FileResult]":
+    from audiocnn.batch.discover import discover
 
-    return stack.enter_context(progress_bar(console, total))
+    return discover(_named(options), recursive=options.recursive, media=classify.spec.input.media)
 
 
-def _summary(media: str, done: int, failed: int, seconds: float, recursive: bool) -> str:
-    if not done:
-        return f"no {media} files found" + ("" if recursive else "; -r looks in sub-folders too")
-    return f"{done} {'file' if done == 1 else 'files'} in {seconds:.1f} s, {failed} failed"
+def _named(options: Options) -> Iterator[str]:
+    from audiocnn.batch.inputs import STANDARD_INPUT, expand_patterns, read_list
+
+    for path in expand_patterns(options.inputs):
+        if path == STANDARD_INPUT:
+            yield from read_list(sys.stdin.buffer)
+        else:
+            yield path
+    if options.files_from == STANDARD_INPUT:
+        yield from read_list(sys.stdin.buffer)
+    elif options.files_from is not None:
+        with open(options.files_from, "rb") as stream:
+            yield from read_list(stream)

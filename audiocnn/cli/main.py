@@ -13,11 +13,12 @@ from audiocnn import __version__
 from audiocnn.cli.classify import classify
 from audiocnn.cli.export import export
 from audiocnn.cli.inspect import inspect
+from audiocnn.cli.interrupt import Terminated, sigterm_interrupts
 from audiocnn.cli.models import models
 from audiocnn.errors import AudioCnnError
 
-INTERRUPTED, PIPE_CLOSED = 130, 141
-"""Exit codes as shells give them for the signals SIGINT and SIGPIPE."""
+INTERRUPTED, PIPE_CLOSED, TERMINATED = 130, 141, 143
+"""Exit codes as shells give them for the signals SIGINT, SIGPIPE and SIGTERM."""
 
 
 class _Failure(click.ClickException):
@@ -27,13 +28,16 @@ class _Failure(click.ClickException):
 
 
 class _Commands(click.Group):
-    """Gives every command the same ends: errors as one line, Ctrl-C and a closed pipe without a traceback."""
+    """Gives every command the same ends: errors as one line, Ctrl-C, SIGTERM and a closed pipe without a traceback."""
 
     def invoke(self, ctx: click.Context) -> Any:
         try:
-            return super().invoke(ctx)
+            with sigterm_interrupts():
+                return super().invoke(ctx)
         except AudioCnnError as error:
             raise _Failure(str(error)) from error
+        except Terminated:
+            ctx.exit(TERMINATED)
         except KeyboardInterrupt:
             ctx.exit(INTERRUPTED)
         except BrokenPipeError:
@@ -68,8 +72,8 @@ def main() -> None:
     try:
         cli(prog_name="audiocnn")
     except SystemExit as end:
-        if end.code in (INTERRUPTED, PIPE_CLOSED):
-            # A thread may be minutes deep in an hour-long file, and an ordinary exit waits for it. Finished rows have
-            # been flushed; what is still in a buffer has nowhere to go.
+        if end.code in (INTERRUPTED, PIPE_CLOSED, TERMINATED):
+            # A thread may still be at work, and an ordinary exit waits for it. Finished rows have been flushed or are
+            # in the journal; what is still in a buffer has nowhere to go.
             os._exit(int(end.code))
         raise

@@ -1,9 +1,12 @@
 """What computes logits: onnxruntime for serving, torch for training and research."""
 
-from typing import Protocol
+from typing import Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
+
+Device = Literal["cpu", "cuda", "auto"]
+"""Where a network runs: on the CPU, on an NVIDIA GPU, or on the GPU where there is one."""
 
 
 class Backend(Protocol):

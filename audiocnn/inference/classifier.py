@@ -15,8 +15,8 @@ from audiocnn import pretrained
 from audiocnn.checkpoint import ONNX, load_network, read_spec, weights_sha256
 from audiocnn.errors import CheckpointError, ConfigError, MissingExtraError, WindowError
 from audiocnn.inference.answers import Answerer, Vote
-from audiocnn.inference.backend import Backend
-from audiocnn.inference.onnx_backend import Device, OnnxBackend
+from audiocnn.inference.backend import Backend, Device
+from audiocnn.inference.onnx_backend import OnnxBackend
 from audiocnn.inference.silence import background_rule, left_out
 from audiocnn.isolation.pool import DecoderPool
 from audiocnn.limits import DecodeLimits

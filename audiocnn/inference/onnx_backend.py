@@ -2,15 +2,17 @@
 
 import os
 from pathlib import Path
+<<<<<<< HEAD
 from typing import TYPE_CHECKING, Literal, get_args
+=======
+from typing import get_args
+>>>>>>> 28ed00f (Batches that lose nothing: journal, resume, quarantine; lists and patterns as inputs; rates and time left)
 
 import numpy as np
 from numpy.typing import NDArray
 
 from audiocnn.errors import CheckpointError, ConfigError
-
-Device = Literal["cpu", "cuda", "auto"]
-"""Where a network runs: on the CPU, on an NVIDIA GPU, or on the GPU where there is one."""
+from audiocnn.inference.backend import Device
 
 _CPU, _CUDA = "CPUExecutionProvider", "CUDAExecutionProvider"
 

@@ -74,7 +74,7 @@ def test_out_decides_the_format_unless_told(song, tmp_path, name, options, is_cs
     assert text.startswith("path,status") == is_csv
     assert text.startswith('{"path"') != is_csv
     assert (result.stdout, result.stderr) == ("", "")
-    assert [path.name for path in tmp_path.iterdir()] == [name]
+    assert {path.name for path in tmp_path.iterdir()} == {name, f"{name}.journal"}
 
 
 def test_a_model_of_ones_own_and_its_absence(song, tmp_path):

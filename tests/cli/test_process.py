@@ -4,6 +4,7 @@ import csv
 import io
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -107,17 +108,30 @@ INTERRUPTIBLE = [
 ]
 
 
-def test_ctrl_c_exits_130_and_keeps_the_finished_rows(tiny_folder, tmp_path):
-    out, part = tmp_path / "out.jsonl", tmp_path / "out.jsonl.part"
-    endless = [tiny_folder / "000.wav"] * 20_000
-    process = start("classify", *endless, "-o", out, command=INTERRUPTIBLE, stderr=subprocess.PIPE)
-    wait_until(lambda: part.exists() and part.stat().st_size > 0, process)
-    process.send_signal(signal.SIGINT)
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_stopped_run_says_so_in_time_and_the_next_goes_on(tiny_folder, tmp_path, number, code):
+    out, journal = tmp_path / "out.jsonl", tmp_path / "out.jsonl.journal"
+    files = sorted(map(str, tiny_folder.iterdir()))[:100]
+    process = start("classify", *files, "-o", out, "--workers", 1, command=INTERRUPTIBLE, stderr=subprocess.PIPE)
+    wait_until(lambda: size(journal) > 30_000, process)
+    process.send_signal(number)
+    stopped = time.monotonic()
     _, err = process.communicate(timeout=30)
-    assert process.returncode == 130
-    assert err.strip() == f"stopped after {len(part.read_text().splitlines())} files; their rows are in {part}"
-    assert all(json.loads(line)["status"] == "ok" for line in part.read_text().splitlines())
+    assert time.monotonic() - stopped < 2
+    assert process.returncode == code
+    before = int(re.fullmatch(rf"stopped after (\d+) files; they are in {journal}, and the same .*\n", err)[1])
+    assert 0 < before < 100
     assert not out.exists()
+    code, _, err = run("classify", *files, "-o", out)
+    assert code == 0
+    known = int(re.match(r"100 files \((\d+) by an earlier run\)", err)[1])
+    assert before <= known <= before + 1
+    assert [json.loads(line)["path"] for line in out.read_text().splitlines()] == files
+
+
+def size(journal):
+    """Bytes of a journal with what is on its way into it."""
+    return sum(path.stat().st_size for path in (journal, Path(f"{journal}-wal")) if path.exists())
 
 
 def test_ctrl_c_does_not_wait_for_a_long_file(tmp_path):

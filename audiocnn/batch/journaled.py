@@ -1,0 +1,103 @@
+"""A batch that loses nothing: `JournaledBatch`."""
+
+import dataclasses
+from collections.abc import Generator, Iterable, Iterator
+from dataclasses import dataclass
+
+from audiocnn.batch.engine import pipeline
+from audiocnn.batch.identity import identity
+from audiocnn.batch.inventory import Inventory
+from audiocnn.batch.journal import Journal
+from audiocnn.batch.one_file import FileClassifier
+from audiocnn.batch.result import FileError, FileResult
+from audiocnn.errors import UnreadableFileError
+from audiocnn.prediction import Result
+
+_CHANGED = "the file changed while it was read"
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """A file whose result is known. error: if it failed. duration_s: of its sound or video, 0 for what has no time.
+
+    fresh: whether this run has classified it and not an earlier one, of which the last two are not looked up.
+    """
+
+    path: str
+    ok: bool
+    fresh: bool = False
+    error: FileError | None = None
+    duration_s: float = 0.0
+
+
+class JournaledBatch:
+    """Classifies files once: each result is in the journal before it is shown, and what is there is not done again.
+
+        batch = JournaledBatch(discover(["music"]), classify, journal)
+        for done in batch.run(workers=2): ...
+        for file in batch.results(): ...
+
+    found: what `discover` gives; read at once, each file counts once. retry_failed: do failed files again.
+    A file is done again if its size, its time of change, the model or a setting that decides its answer has changed.
+    So is one that could not be opened, which says nothing about what is in it.
+    """
+
+    def __init__(
+        self,
+        found: Iterable[str | FileResult],
+        classify: FileClassifier,
+        journal: Journal,
+        *,
+        retry_failed: bool = False,
+    ) -> None:
+        self._classify = classify
+        self._journal = journal
+        self._retry_failed = retry_failed
+        self._fingerprint = classify.fingerprint
+        self._records = classify.records
+        self._inventory = Inventory(found)
+
+    @property
+    def total(self) -> int:
+        """How many files there are, with the folders that could not be listed."""
+        return len(self._inventory)
+
+    def run(self, workers: int, *, ordered: bool = False) -> Generator[Done, None, None]:
+        """Bring every file into the journal; yields as they are done, or in their order.
+
+        Raises what `FileClassifier` and `Journal` raise. Closing the generator stops the work; it cannot be run again.
+        """
+        try:
+            yield from pipeline(self._inventory, self._done, workers, ordered=ordered)
+        finally:
+            self._classify.stop()
+
+    def result(self, path: str) -> FileResult:
+        """The result of a file that `run` has done. Raises `JournalError` for another."""
+        return self._records.unpack(path, self._journal.record(path, self._fingerprint))
+
+    def results(self) -> Iterator[FileResult]:
+        """The results of all files in their order, after the end of `run`; one at a time, from the disk."""
+        for entry in self._inventory:
+            yield entry if isinstance(entry, FileResult) else self.result(entry)
+
+    def _done(self, entry: str | FileResult) -> Done:
+        if isinstance(entry, FileResult):
+            return _fresh(entry)
+        before = identity(entry)
+        known = None if before is None else self._journal.find(entry, before, self._fingerprint)
+        if known or (known is False and not self._retry_failed):
+            return Done(entry, known)
+        file = self._classify(entry)
+        if isinstance(file.outcome, Result) and identity(entry) != before:
+            warned = dataclasses.replace(file.outcome, warnings=(*file.outcome.warnings, _CHANGED))
+            file = dataclasses.replace(file, outcome=warned)
+        if isinstance(file.outcome, FileError) and file.outcome.code == UnreadableFileError.code:
+            before = None
+        self._journal.put(entry, before, self._fingerprint, file.ok, self._records.pack(file))
+        return _fresh(file)
+
+
+def _fresh(file: FileResult) -> Done:
+    error = file.outcome if isinstance(file.outcome, FileError) else None
+    return Done(file.path, file.ok, True, error, file.duration_s)

@@ -1,0 +1,88 @@
+"""What `audiocnn classify` says on the way and at the end: `Report`."""
+
+from contextlib import AbstractContextManager, nullcontext
+from types import TracebackType
+from typing import TYPE_CHECKING, Self
+
+import click
+
+from audiocnn.batch.result import FileError, FileResult
+from audiocnn.cli.classify_options import Options
+from audiocnn.cli.progress import Show, progress_bar, progress_lines
+from audiocnn.cli.tally import Tally
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+_EARLIER = FileError("failed_earlier", "failed in an earlier run; --retry-failed tries it again")
+
+
+class FirstFailureError(click.ClickException):
+    """A file failed and the user wants no more then: exit code 1."""
+
+
+class Report:
+    """Counts files and shows how far they are while its block lasts.
+
+    console: the terminal for the bar, if there is one. total: how many files there are, if that is known.
+    go_on: how to go on after Ctrl-C.
+    """
+
+    def __init__(self, options: Options, console: "Console | None", total: int | None, go_on: str = "") -> None:
+        self.tally = Tally(total)
+        self._options = options
+        self._has_bar = console is not None and not options.quiet
+        self._go_on = go_on
+        self._progress: AbstractContextManager[Show] = nullcontext(lambda _: None)
+        if self._has_bar and console is not None:
+            self._progress = progress_bar(console)
+        elif not options.quiet:
+            self._progress = progress_lines()
+        self._show: Show = lambda _: None
+
+    def add(self, path: str, error: FileError | None, *, ok: bool, duration_s: float = 0.0, fresh: bool = True) -> None:
+        """Count a file; `error` says why it failed, if this run knows. Raises `FirstFailureError` if that is asked."""
+        self.tally.add(ok=ok, duration_s=duration_s, fresh=fresh)
+        self._show(self.tally)
+        if ok:
+            return
+        error = error or _EARLIER
+        if self._options.fail_fast:
+            raise FirstFailureError(f"{_printable(path)}: {_printable(error.detail)}")
+        if self._options.verbose:
+            click.echo(f"{_printable(path)}: {_printable(error.detail)}", err=True)
+
+    def add_result(self, file: FileResult) -> None:
+        """`add` for a result of this run."""
+        if isinstance(file.outcome, FileError):
+            self.add(file.path, file.outcome, ok=False)
+        else:
+            self.add(file.path, None, ok=True, duration_s=file.duration_s)
+
+    def conclude(self, media: str) -> None:
+        """The summary, where there is something to say that the rows do not."""
+        tally, options = self.tally, self._options
+        if options.quiet:
+            return
+        if not tally.done:
+            deeper = "" if options.recursive else "; -r looks in sub-folders too"
+            click.echo(f"no {media} files found{deeper}", err=True)
+        elif self._has_bar or tally.failed or tally.done > tally.classified:
+            click.echo(tally.summary, err=True)
+
+    def __enter__(self) -> Self:
+        self._show = self._progress.__enter__()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._progress.__exit__(kind, error, trace)
+        if isinstance(error, KeyboardInterrupt):
+            click.echo(f"stopped after {self.tally.done} files{self._go_on}", err=True)
+
+
+def _printable(text: str) -> str:
+    from audiocnn.cli.table import printable  # that module needs rich, which takes its time to load
+
+    return printable(text)
