@@ -2,11 +2,7 @@
 
 import os
 from pathlib import Path
-<<<<<<< HEAD
-from typing import TYPE_CHECKING, Literal, get_args
-=======
-from typing import get_args
->>>>>>> 28ed00f (Batches that lose nothing: journal, resume, quarantine; lists and patterns as inputs; rates and time left)
+from typing import TYPE_CHECKING, get_args
 
 import numpy as np
 from numpy.typing import NDArray
