@@ -18,6 +18,7 @@ from audiocnn.waveform import Segment, Waveform
 
 if TYPE_CHECKING:
     from audiocnn.audio.decode import decode
+    from audiocnn.batch.table import to_table
     from audiocnn.inference.classifier import Classifier
     from audiocnn.isolation.pool import DecoderPool
     from audiocnn.limits import DecodeLimits
@@ -29,6 +30,7 @@ _LAZY = {
     "DecodeLimits": "audiocnn.limits",
     "DecoderPool": "audiocnn.isolation.pool",
     "decode": "audiocnn.audio.decode",
+    "to_table": "audiocnn.batch.table",
 }
 
 __all__ = [
@@ -52,6 +54,7 @@ __all__ = [
     "VolumeSpec",
     "Waveform",
     "decode",
+    "to_table",
 ]
 
 

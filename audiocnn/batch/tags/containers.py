@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from audiocnn.batch.tags.chunks import check_chunks, info_genre
+from audiocnn.batch.tags.chunks import ChunkError, check_chunks, info_genre
 from audiocnn.errors import MissingExtraError
 
 try:
@@ -25,6 +25,9 @@ except ImportError as error:
     raise MissingExtraError("tags need mutagen: pip install 'audiocnn[batch]'") from error
 
 _GENRE, _MP4_GENRE = "genre", "\xa9gen"
+
+UNREADABLE: tuple[type[Exception], ...] = (mutagen.MutagenError, ChunkError)
+"""What is raised for damaged files."""
 
 
 class Tags(ABC):
@@ -124,7 +127,7 @@ _KINDS: Mapping[Any, type[Tags]] = {
 def open_tags(path: Path) -> Tags | None:
     """The tags of the file at `path`; None for a kind of file that holds none, or none we know of.
 
-    Raises `mutagen.MutagenError` and `ChunkError` for a file that is damaged.
+    Raises one of `UNREADABLE` for a file that is damaged.
     """
     file = mutagen.File(path, options=list(_KINDS))
     return None if file is None else _KINDS[type(file)](path, file)

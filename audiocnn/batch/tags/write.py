@@ -8,11 +8,8 @@ from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from mutagen import MutagenError
-
 from audiocnn.batch.result import TagOutcome
-from audiocnn.batch.tags.chunks import ChunkError
-from audiocnn.batch.tags.containers import Tags, open_tags
+from audiocnn.batch.tags.containers import UNREADABLE, Tags, open_tags
 
 
 class _NotWrittenError(Exception):
@@ -49,7 +46,7 @@ def write_genres(path: str, genres: Sequence[str], *, overwrite: bool = False, d
         return TagOutcome("failed", wanted, before, str(error))
     except OSError as error:
         return TagOutcome("failed", wanted, before, error.strerror or str(error))
-    except (MutagenError, ChunkError) as error:
+    except UNREADABLE as error:
         return TagOutcome("failed", wanted, before, f"its tags cannot be read or written: {error}")
     except Exception as error:  # whatever a damaged file makes of the reader of tags, the others get theirs
         return TagOutcome("failed", wanted, before, f"its tags cannot be read or written: {type(error).__name__}")
