@@ -18,6 +18,7 @@ from audiocnn.waveform import Segment, Waveform
 
 if TYPE_CHECKING:
     from audiocnn.audio.decode import decode
+    from audiocnn.batch.folder import classify_folder
     from audiocnn.batch.table import to_table
     from audiocnn.inference.classifier import Classifier
     from audiocnn.isolation.pool import DecoderPool
@@ -29,6 +30,7 @@ _LAZY = {
     "Classifier": "audiocnn.inference.classifier",
     "DecodeLimits": "audiocnn.limits",
     "DecoderPool": "audiocnn.isolation.pool",
+    "classify_folder": "audiocnn.batch.folder",
     "decode": "audiocnn.audio.decode",
     "to_table": "audiocnn.batch.table",
 }
@@ -53,6 +55,7 @@ __all__ = [
     "VideoSpec",
     "VolumeSpec",
     "Waveform",
+    "classify_folder",
     "decode",
     "to_table",
 ]

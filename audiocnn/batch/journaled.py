@@ -2,6 +2,7 @@
 
 import dataclasses
 from collections.abc import Generator, Iterable, Iterator
+from contextlib import closing
 from dataclasses import dataclass
 
 from audiocnn.batch.engine import pipeline
@@ -71,6 +72,12 @@ class JournaledBatch:
             yield from pipeline(self._inventory, self._done, workers, ordered=ordered)
         finally:
             self._classify.stop()
+
+    def run_in_order(self, workers: int) -> Generator[FileResult, None, None]:
+        """`run` that gives the results, those of earlier runs too."""
+        with closing(self.run(workers, ordered=True)) as done:
+            for entry, _ in zip(self._inventory, done, strict=False):
+                yield entry if isinstance(entry, FileResult) else self.result(entry)
 
     def result(self, path: str) -> FileResult:
         """The result of a file that `run` has done. Raises `JournalError` for another."""

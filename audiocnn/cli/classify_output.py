@@ -31,7 +31,7 @@ def check_output(output: Path) -> None:
 
 def is_device(output: Path) -> bool:
     """Whether OUT is a pipe or a device: what cannot be replaced gets its rows as they come."""
-    return output.exists() and not output.is_file()
+    return output.exists() and not output.is_file() and not output.is_dir()
 
 
 def write_output(options: "Options", output: Path, selection: "Selection", files: "Iterable[FileResult]") -> None:

@@ -44,6 +44,11 @@ FORMATS: Mapping[str, Format] = {
 }
 
 
+def format_of(output: Path) -> str:
+    """The format that OUT's ending asks for; `jsonl` where it says nothing."""
+    return next((name for name in ("csv", "parquet") if output.suffix.lower() == f".{name}"), "jsonl")
+
+
 def check_formats(names: Sequence[str], spec: ModelSpec) -> None:
     """Raises `ConfigError` for formats that cannot hold what a model of `spec` says, and `MissingExtraError` for one
     that needs packages which are not installed."""

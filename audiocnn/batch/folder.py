@@ -1,0 +1,80 @@
+"""The batch as one call: `classify_folder`."""
+
+import os
+from collections.abc import Generator, Iterable, Sequence
+from pathlib import Path
+
+from audiocnn import pretrained
+from audiocnn.batch.discover import discover
+from audiocnn.batch.engine import checked_workers, stream_files
+from audiocnn.batch.formats.outputs import check_formats, format_of, outputs
+from audiocnn.batch.formats.selection import Selection
+from audiocnn.batch.inputs import expand_patterns
+from audiocnn.batch.journal import Journal, journal_of
+from audiocnn.batch.journaled import JournaledBatch
+from audiocnn.batch.one_file import loaded
+from audiocnn.batch.result import FileResult
+from audiocnn.checkpoint import read_spec
+from audiocnn.inference.backend import Device
+from audiocnn.limits import DecodeLimits
+
+PathLike = str | os.PathLike[str]
+
+
+def classify_folder(
+    inputs: PathLike | Iterable[PathLike],
+    model: str | Path = "genre",
+    *,
+    output: PathLike | None = None,
+    formats: Sequence[str] = (),
+    recursive: bool = True,
+    top_k: int = 5,
+    threshold: float = 0.0,
+    segments: bool = False,
+    workers: int | None = None,
+    window_s: float | None = None,
+    hop_s: float | None = None,
+    limits: DecodeLimits | None = None,
+    device: Device = "cpu",
+    resume: bool = True,
+    retry_failed: bool = False,
+) -> Generator[FileResult, None, None]:
+    """Classify files and folders of any size; gives a `FileResult` for each file, in a stable order.
+
+        for file in audiocnn.classify_folder("music", output="genres.csv"):
+            if file.ok:
+                print(file.path, file.outcome.labels)
+
+    inputs: files, folders and patterns such as `music/**/*.mp3`, one or many. recursive: look in sub-folders.
+    model, device: as in `Classifier.load`. workers: files at work at once, by default one for each CPU.
+    window_s, hop_s: other windows than the model's own. limits: what to refuse.
+    output: also write all of it there, at once, after the last file. Each answer is kept in `OUTPUT.journal` as soon as
+      it is known: when this is called again, whatever ended it, what has not changed is not classified again.
+    formats: of `audiocnn.batch.formats.outputs.FORMATS`; by default what the ending of output says. Several, or one
+      that is many files, make output a folder. top_k, threshold, segments: what is written, of what is given.
+    resume: with False, begin a new journal. retry_failed: try files again that failed before.
+    The work is done as results are asked for; closing the generator stops it. A file that fails gives
+    a `FileResult` with a `FileError`. Raises what `Classifier.load` raises, `ConfigError` for illegal values and
+    `JournalError` if the journal is in use or cannot be written.
+    """
+    count = checked_workers(workers)
+    spec = read_spec(pretrained.resolve(model))
+    chosen = formats or ([] if output is None else [format_of(Path(output))])
+    check_formats(chosen, spec)
+    names = [os.fspath(path) for path in ([inputs] if isinstance(inputs, (str, os.PathLike)) else inputs)]
+
+    def results() -> Generator[FileResult, None, None]:
+        with loaded(model, count, limits, window_s=window_s, hop_s=hop_s, device=device) as classify:
+            found = discover(expand_patterns(names), recursive=recursive, media=spec.input.media)
+            if output is None:
+                yield from stream_files(found, classify, count)
+                return
+            selection = Selection(top_k, threshold, segments, spec.tasks)
+            with Journal(journal_of(Path(output)), fresh=not resume) as journal:
+                batch = JournaledBatch(found, classify, journal, retry_failed=retry_failed)
+                yield from batch.run_in_order(count)
+                with outputs(Path(output), chosen, selection) as writer:
+                    for file in batch.results():
+                        writer.write(file)
+
+    return results()
