@@ -153,6 +153,12 @@ class InvalidParameterError(RequestError):
     code = "invalid_parameter"
 
 
+class NotInspectableError(RequestError):
+    """The file of the model does not say what its layers are."""
+
+    code = "not_inspectable"
+
+
 class SlowStreamError(RequestError):
     """Nothing came for too long, or nothing could be sent."""
 
@@ -204,6 +210,7 @@ STATUS: dict[type[Exception], tuple[int, str]] = {
     JobsUnavailableError: (503, "Jobs cannot be kept"),
     StorageFullError: (503, "There is no room for another job"),
     InvalidParameterError: (422, "A parameter is not valid"),
+    NotInspectableError: (422, "The model cannot be looked into"),
     SlowStreamError: (408, "The stream was too slow"),
     StreamTooLongError: (413, "The stream is too long"),
     UnknownModelError: (404, "There is no such model"),

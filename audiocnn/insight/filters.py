@@ -1,7 +1,7 @@
 """The filters of the first layer, and what a filter on sound does to each frequency."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -43,6 +43,11 @@ class FrequencyResponses:
     gains_db: NDArray[np.float64]
     centres_hz: NDArray[np.float64]
     order: NDArray[np.intp]
+
+    def shortened(self, most: int) -> "FrequencyResponses":
+        """The same at no more than `most` of the frequencies, evenly spread."""
+        chosen = np.linspace(0, len(self.frequencies_hz) - 1, min(most, len(self.frequencies_hz))).round().astype(int)
+        return replace(self, frequencies_hz=self.frequencies_hz[chosen], gains_db=self.gains_db[:, chosen])
 
     def to_json(self) -> dict[str, Any]:
         return {

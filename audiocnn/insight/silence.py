@@ -10,6 +10,8 @@ from audiocnn.audio.decode import open_audio
 from audiocnn.audio.prepare import mono_blocks
 from audiocnn.inference.silence import SilenceDetector
 from audiocnn.insight.arrays import plain
+from audiocnn.isolation.pool import DecoderPool
+from audiocnn.limits import DecodeLimits
 from audiocnn.source import Source
 
 SAMPLE_RATE = 16_000
@@ -28,6 +30,19 @@ class SilenceCurve:
     likelihoods: NDArray[np.float64]
     levels_db: NDArray[np.float64]
 
+    def shortened(self, most: int) -> "SilenceCurve":
+        """At most `most` values, each the mean of those it stands for."""
+        if len(self.times_s) <= most:
+            return self
+        edges = np.linspace(0, len(self.times_s), most + 1).round().astype(int)
+
+        def means(values: NDArray[np.float64]) -> NDArray[np.float64]:
+            found: NDArray[np.float64] = np.add.reduceat(values, edges[:-1]) / np.diff(edges)
+            return found
+
+        levels_db = 10 * np.log10(means(10 ** (self.levels_db / 10)))
+        return SilenceCurve(means(self.times_s), means(self.likelihoods), levels_db)
+
     def to_json(self) -> dict[str, Any]:
         return {
             "times_s": plain(self.times_s),
@@ -36,13 +51,18 @@ class SilenceCurve:
         }
 
 
-def silence_curve(source: Source, detector: SilenceDetector) -> SilenceCurve:
+def silence_curve(
+    source: Source,
+    detector: SilenceDetector,
+    limits: DecodeLimits | None = None,
+    decoders: DecoderPool | None = None,
+) -> SilenceCurve:
     """What `detector` says of each 20 ms of a file, from windows of 4 s every 2 s: the middle of each window counts.
 
     Raises what `open_audio` and `checked_blocks` raise.
     """
-    with open_audio(source) as reader:
-        sound = np.concatenate(list(mono_blocks(reader, SAMPLE_RATE)), axis=1)
+    with open_audio(source, limits, decoders) as reader:
+        sound = np.concatenate(list(mono_blocks(reader, SAMPLE_RATE, limits)), axis=1)
     count = -(-sound.shape[1] // FRAME)
     padded = np.pad(sound, ((0, 0), (0, count * FRAME - sound.shape[1])))
     likelihoods = np.zeros(count)

@@ -1,6 +1,6 @@
 """What classifies, behind one protocol."""
 
 from service.engines.local import LocalEngine
-from service.engines.protocol import ClassifyRequest, Engine, Served
+from service.engines.protocol import ClassifyRequest, Engine, InspectRequest, Served
 
-__all__ = ["ClassifyRequest", "Engine", "LocalEngine", "Served"]
+__all__ = ["ClassifyRequest", "Engine", "InspectRequest", "LocalEngine", "Served"]

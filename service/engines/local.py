@@ -2,8 +2,10 @@
 
 import asyncio
 import dataclasses
+import functools
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import TypeVar
 
 import numpy as np
@@ -12,12 +14,14 @@ from numpy.typing import NDArray
 from audiocnn import DecodeLimits, DecoderPool, MediaError, Result
 from audiocnn.audio.reader import AudioReader
 from audiocnn.errors import DecoderPoolError
+from audiocnn.inference.silence import SilenceDetector
+from audiocnn.insight.inspection import Inspection, inspect_file
 from audiocnn.prediction import LiveAnswer
 from audiocnn.spec import recut
-from service.engines.protocol import ClassifyRequest, Served
+from service.engines.protocol import ClassifyRequest, InspectRequest, Served
 from service.engines.queue import WorkQueue
 from service.engines.registry import ModelRegistry
-from service.errors import NotReadyError
+from service.errors import InvalidParameterError, NotReadyError
 from service.observe.metrics import Metrics
 from service.settings import Settings
 
@@ -44,6 +48,7 @@ class LocalEngine:
         )
         self._registry = ModelRegistry(settings.model_sources, self._decoders)
         self._queue = WorkQueue(settings.workers, settings.max_queue, self._metrics.queue_changed)
+        self._silence = functools.cache(SilenceDetector.load)
         # The waiting is in the store of jobs; one that was cancelled may hold its thread a moment longer.
         self._jobs = WorkQueue(settings.job_workers, settings.job_workers, lambda _: None)
 
@@ -92,15 +97,33 @@ class LocalEngine:
             )
             return dataclasses.replace(result, timing=dataclasses.replace(result.timing, queue_ms=1000 * waited_s))
 
-        try:
+        with self._told_of_bad_files():
             result = await _while_wanted(self._jobs if request.background else self._queue, work, request.deadline_s)
-        except MediaError as error:
-            self._metrics.decode_failed(error.code)
-            raise
-        except DecoderPoolError as error:
-            raise NotReadyError("no process can be started to decode the file; try again later") from error
         self._metrics.classified(result)
         return result
+
+    async def inspect(self, request: InspectRequest) -> Inspection:
+        lens = await asyncio.to_thread(self._registry.lens, request.model)
+        known = [layer.name for layer in lens.mapped()]
+        for name in request.layers:
+            if name not in known:
+                raise InvalidParameterError(f"layer: no layer with a map is called so; there are: {', '.join(known)}")
+
+        def work(_: float, alive: Callable[[], None]) -> Inspection:
+            return inspect_file(
+                lens,
+                request.data,
+                request.layers,
+                rows=request.rows,
+                columns=request.columns,
+                detector=self._silence() if request.silence else None,
+                limits=self._limits,
+                decoders=self._decoders,
+                progress=lambda _: alive(),
+            )
+
+        with self._told_of_bad_files():
+            return await _while_wanted(self._queue, work, request.deadline_s)
 
     async def infer(self, model: str, windows: NDArray[np.float32], deadline_s: float) -> NDArray[np.float64]:
         classifier = self._registry.get(model)
@@ -115,6 +138,16 @@ class LocalEngine:
         classifier = await asyncio.to_thread(self._registry.reload, model)
         self._metrics.serves(classifier.info)
         return classifier.spec, classifier.info
+
+    @contextmanager
+    def _told_of_bad_files(self) -> Iterator[None]:
+        try:
+            yield
+        except MediaError as error:
+            self._metrics.decode_failed(error.code)
+            raise
+        except DecoderPoolError as error:
+            raise NotReadyError("no process can be started to decode the file; try again later") from error
 
 
 async def _while_wanted(

@@ -1,6 +1,6 @@
 """`Engine`: what the routes know of whatever classifies."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from audiocnn import DecodeLimits, ModelSpec, Result
 from audiocnn.audio.reader import AudioReader
+from audiocnn.insight.inspection import Inspection
 from audiocnn.prediction import LiveAnswer, ModelInfo
 
 Served = tuple[ModelSpec, ModelInfo]
@@ -35,6 +36,23 @@ class ClassifyRequest:
     limits: DecodeLimits | None = None
     background: bool = False
     progress: Callable[[float], None] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class InspectRequest:
+    """One file to look into a model with.
+
+    layers: whose maps to give; none for one of each resolution. rows, columns: of each map, at most. silence: whether
+    to give the curve of the silence detector. The others are those of `ClassifyRequest`.
+    """
+
+    data: bytes
+    model: str | None = None
+    layers: Sequence[str] = ()
+    rows: int = 64
+    columns: int = 300
+    silence: bool = True
+    deadline_s: float | None = None
 
 
 class Engine(Protocol):
@@ -73,6 +91,14 @@ class Engine(Protocol):
         and ends soon if it was.
         Raises a `MediaError` for a bad file, `WindowError`, `OverloadedError` if too much waits already,
         `DeadlineExceededError`, and what `find` raises.
+        """
+        ...
+
+    async def inspect(self, request: InspectRequest) -> Inspection:
+        """What a model makes of a file on the way to its answer.
+
+        Raises `NotInspectableError` for a model whose file does not say what its layers are, `InvalidParameterError`
+        for a layer that is not there, and what `classify` raises.
         """
         ...
 

@@ -5,9 +5,10 @@ import threading
 from collections.abc import Sequence
 
 from audiocnn import AudioCnnError, Classifier, DecoderPool, pretrained
-from audiocnn.checkpoint import CONFIG, ONNX, WEIGHTS, check_complete
+from audiocnn.checkpoint import CONFIG, ONNX, WEIGHTS, check_complete, weights_sha256
 from audiocnn.errors import ConfigError
-from service.errors import NotReadyError, ReloadFailedError, UnknownModelError
+from audiocnn.insight.onnx_lens import OnnxLens
+from service.errors import NotInspectableError, NotReadyError, ReloadFailedError, UnknownModelError
 
 logger = logging.getLogger("audiocnn.service")
 
@@ -25,6 +26,7 @@ class ModelRegistry:
         self._models: dict[str, Classifier] = {}
         self._source_of: dict[str, str] = {}
         self._reloading = threading.Lock()
+        self._lenses: dict[str, tuple[Classifier, OnnxLens]] = {}
 
     @property
     def loaded(self) -> bool:
@@ -58,6 +60,27 @@ class ModelRegistry:
             known = ", ".join(model.spec.name for model in models)
             raise UnknownModelError(f"no model of that name is served; there are: {known}")
         return found
+
+    def lens(self, name: str | None) -> OnnxLens:
+        """The same model, to be looked into. Raises `NotInspectableError`, and what `get` raises."""
+        classifier = self.get(name)
+        name = classifier.spec.name
+        made_for, lens = self._lenses.get(name, (None, None))
+        if lens is None or made_for is not classifier:
+            source = self._source_of[name]
+            try:
+                lens = OnnxLens.load(source)
+                is_same = weights_sha256(pretrained.resolve(source)) == classifier.info.sha256
+            except (AudioCnnError, OSError) as error:
+                logger.warning("model %s cannot be looked into: %s", name, error)
+                raise NotInspectableError(
+                    "the file of this model does not say what its layers are; its operator writes it anew with "
+                    "`audiocnn export` and reloads the model"
+                ) from error
+            if not is_same:
+                raise NotInspectableError("the files of this model were replaced; its operator reloads it first")
+            self._lenses[name] = classifier, lens
+        return lens
 
     def reload(self, name: str) -> Classifier:
         """Load the files of one model anew and let it answer, if they work. Raises `ReloadFailedError` if not."""

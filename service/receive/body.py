@@ -47,19 +47,19 @@ class UploadMemory:
 
 @asynccontextmanager
 async def uploaded_files(
-    request: Request, memory: UploadMemory, settings: Settings, media: Media
+    request: Request, memory: UploadMemory, settings: Settings, media: Media, most: int | None = None
 ) -> AsyncIterator[list[Upload]]:
     """The files to classify: the body of `request`, or those in its form. Counted in `memory` until the block ends.
 
-    media: what the model takes. Raises the `RequestError` that fits, and `EmptyAudioError` or `EmptyVisualError` for
-    a body of no bytes.
+    media: what the model takes. most: files, fewer than the settings allow. Raises the `RequestError` that fits, and
+    `EmptyAudioError` or `EmptyVisualError` for a body of no bytes.
     """
     form = form_type(request, media)
     with memory.share() as take:
         body = await whole_body(request, take, settings.max_upload_bytes, settings, ENVELOPE if form else 0)
         if not body:
             raise no_body(media)
-        yield files_of(body, form, settings.max_files) if form else [Upload(body)]
+        yield files_of(body, form, most or settings.max_files) if form else [Upload(body)]
 
 
 async def whole_body(

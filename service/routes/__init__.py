@@ -1,9 +1,10 @@
 """The endpoints, one file for each concern."""
 
-from service.routes import classify, docs, health, jobs, models, oip, page, stream
+from service.routes import classify, docs, health, inspect, jobs, models, oip, page, stream
 
 ROUTERS = (
     classify.router,
+    inspect.router,
     jobs.router,
     stream.router,
     models.router,

@@ -5,10 +5,12 @@ from service.schemas.classify import (
     ClassifyResponse,
     EstimateBody,
     ItemBody,
+    ModelBody,
     PredictionBody,
     SeveralResponse,
 )
 from service.schemas.health import StatusBody
+from service.schemas.inspect import InspectParameters, InspectResponse
 from service.schemas.jobs import JobBody
 from service.schemas.models import ModelsResponse, ReloadResponse, ServedModel
 from service.schemas.oip import (
@@ -29,8 +31,11 @@ __all__ = [
     "EstimateBody",
     "InferRequest",
     "InferResponse",
+    "InspectParameters",
+    "InspectResponse",
     "ItemBody",
     "JobBody",
+    "ModelBody",
     "ModelMetadata",
     "ModelReady",
     "ModelsResponse",

@@ -68,3 +68,12 @@ def test_draws_the_three_curves(detector, tmp_path):
         return ((picture[..., 2] > picture[..., 0] + 0.3) & (picture[..., 2] > picture[..., 1] + 0.1)).sum()
 
     assert blue(plain) > 500
+
+
+def test_shortened_curves_keep_their_means(detector):
+    curve = silence_curve(wav_bytes(beeps(3)), detector)
+    short = curve.shortened(40)
+    assert len(short.times_s) == len(short.likelihoods) == len(short.levels_db) == 40
+    assert short.likelihoods.mean() == pytest.approx(curve.likelihoods.mean(), abs=0.01)
+    assert np.all(np.diff(short.times_s) > 0)
+    assert curve.shortened(150) is curve
