@@ -41,7 +41,11 @@ def create_app(
     metrics = Metrics()
     engine = engine or LocalEngine(settings, metrics)
     jobs = JobStore(
-        settings.jobs_dir, ttl_s=settings.job_ttl_s, lease_s=settings.job_lease_s, max_waiting=settings.max_jobs
+        settings.jobs_dir,
+        ttl_s=settings.job_ttl_s,
+        lease_s=settings.job_lease_s,
+        max_waiting=settings.max_jobs,
+        max_bytes=settings.max_jobs_bytes,
     )
     runner = JobRunner(jobs, engine, settings)
     news = ReloadNews(shared_dir, engine)

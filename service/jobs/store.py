@@ -6,7 +6,7 @@ import logging
 import sqlite3
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
@@ -47,27 +47,30 @@ class JobStore:
     """Jobs in `directory`, made when the first one comes. Safe to share between threads and processes.
 
     ttl_s: how long a finished job is kept. lease_s: how long a job at work stays its process's own without a sign of
-    life. max_waiting: jobs that wait or are at work.
+    life. max_waiting: jobs that wait or are at work. max_bytes: in all uploads together.
     Every method raises `JobsUnavailableError` if the directory cannot be used, `StorageFullError` if it is full.
     """
 
-    def __init__(self, directory: Path, *, ttl_s: float, lease_s: float, max_waiting: int) -> None:
+    def __init__(self, directory: Path, *, ttl_s: float, lease_s: float, max_waiting: int, max_bytes: int) -> None:
         self._directory = directory
         self._ttl_s = ttl_s
         self.lease_s = lease_s
         self._max_waiting = max_waiting
+        self._max_bytes = max_bytes
 
     def upload_path(self, job_id: str) -> Path:
         """Where the file of a job lies. What is written there must be complete before `add`."""
         return self._directory / "uploads" / job_id
 
-    def check_room(self, num_bytes: int, max_bytes: int) -> None:
-        """Before a file of so many bytes is received. Raises `OverloadedError`, and `StorageFullError` for more than
-        `max_bytes` in all uploads together."""
+    def check_room(self, num_bytes: int) -> None:
+        """Before a file of so many bytes is received. Raises `OverloadedError`, and what `check_bytes` raises."""
         with self._database() as database:
             self._check_waiting(database)
-            held = sum(path.stat().st_size for path in self.upload_path("").iterdir())
-        if held + num_bytes > max_bytes:
+            self.check_bytes(num_bytes)
+
+    def check_bytes(self, num_bytes: int) -> None:
+        """Raises `StorageFullError` if all uploads, also those that are still coming, and so many bytes are too many."""
+        if self._held_bytes() + num_bytes > self._max_bytes:
             raise StorageFullError("the service holds as many bytes of jobs as it may; try again later")
 
     def add(self, job: Job, key: str | None) -> Job:
@@ -178,6 +181,13 @@ class JobStore:
     @property
     def _file(self) -> Path:
         return self._directory / "jobs.sqlite3"
+
+    def _held_bytes(self) -> int:
+        sizes = 0
+        for path in self.upload_path("").iterdir():
+            with suppress(FileNotFoundError):  # finished since it was listed
+                sizes += path.stat().st_size
+        return sizes
 
     def _check_waiting(self, database: sqlite3.Connection) -> None:
         (waiting,) = database.execute("SELECT count(*) FROM jobs WHERE state IN ('queued', 'running')").fetchone()

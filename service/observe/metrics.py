@@ -73,6 +73,12 @@ class Metrics:
         self._inference = Histogram(
             "audiocnn_inference_seconds", "The network's time for a file.", buckets=_SECONDS, registry=registry
         )
+        self._streams = Gauge(
+            "audiocnn_active_streams", "Live streams that are open.", multiprocess_mode="livesum", registry=registry
+        )
+        self._stream_windows = Counter(
+            "audiocnn_stream_windows", "Windows answered in live streams.", registry=registry
+        )
         self._audio_seconds = Counter("audiocnn_audio_seconds", "Length of the sound classified.", registry=registry)
         self._decode_failures = Counter(
             "audiocnn_decode_failures",
@@ -118,6 +124,18 @@ class Metrics:
         self._inference.observe(result.timing.infer_ms / 1000)
         self._batch_size.observe(len(result.segments))
         self._audio_seconds.inc(getattr(result.media, "duration_s", 0.0))
+
+    def stream_began(self) -> None:
+        self._streams.inc()
+
+    def stream_answered(self) -> None:
+        """One window of a stream."""
+        self._stream_windows.inc()
+
+    def stream_ended(self, heard_s: float) -> None:
+        """heard_s: the seconds of sound that came."""
+        self._streams.dec()
+        self._audio_seconds.inc(heard_s)
 
     def decode_failed(self, code: str) -> None:
         self._decode_failures.labels(code).inc()

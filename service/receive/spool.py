@@ -3,6 +3,7 @@
 import asyncio
 import hashlib
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 from fastapi import Request
@@ -18,10 +19,16 @@ _BUFFER = 262_144  # bytes between two writes
 
 
 async def spool(
-    request: Request, path: Path, media: Media, settings: Settings, memory: UploadMemory
+    request: Request,
+    path: Path,
+    media: Media,
+    settings: Settings,
+    memory: UploadMemory,
+    check_bytes: Callable[[int], None],
 ) -> tuple[int, str]:
     """Write the file of `request`, its body or the one file of its form, to `path`. Its size and its SHA-256.
 
+    check_bytes: called before each write with the bytes it adds; what it raises ends the upload.
     Nothing is left behind if that fails. Raises the `RequestError` that fits, and `EmptyAudioError` or
     `EmptyVisualError` for no bytes.
     """
@@ -36,11 +43,12 @@ async def spool(
             take(_BUFFER)
 
             def flush(*, last: bool) -> None:
+                check_bytes(len(buffer))
                 digest.update(buffer)
                 file.write(buffer)
+                file.flush()  # others count what is on the disk
                 buffer.clear()
                 if last:
-                    file.flush()
                     os.fsync(file.fileno())
 
             limit, seconds = settings.max_job_bytes, settings.job_body_timeout_s

@@ -53,12 +53,14 @@ async def submit(
     recut(spec.input, parameters.window_s, parameters.hop_s)
     declared = request.headers.get("content-length", "0")
     expected = int(declared) if declared.isdecimal() else 0
-    await asyncio.to_thread(store.check_room, min(expected, settings.max_job_bytes), settings.max_jobs_bytes)
+    await asyncio.to_thread(store.check_room, min(expected, settings.max_job_bytes))
     job_id = uuid.uuid4().hex
     path = store.upload_path(job_id)
     asked = parameters.model_dump(exclude_unset=True)
     try:
-        num_bytes, sha256 = await spool(request, path, spec.input.media, settings, service.memory)
+        num_bytes, sha256 = await spool(
+            request, path, spec.input.media, settings, service.memory, store.check_bytes
+        )
         fingerprint = hashlib.sha256(json.dumps([sha256, sorted(asked.items())]).encode()).hexdigest()
         job = Job(job_id, "queued", info.name, asked, request.state.request_id, num_bytes, fingerprint, time.time())
         kept = await asyncio.to_thread(store.add, job, idempotency_key)

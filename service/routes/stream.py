@@ -94,6 +94,7 @@ class _Stream:
                 )
             loop = asyncio.get_running_loop()
             work = loop.run_in_executor(service.streams.threads, self._listen, loop, answers, asked)
+            service.metrics.stream_began()
             try:
                 await self._feed(reader, work)
                 await work
@@ -101,6 +102,7 @@ class _Stream:
                 reader.abandon()
                 await asyncio.wait({work})
                 work.exception()  # looked at, or asyncio would complain that nobody did
+                service.metrics.stream_ended(reader.num_samples / reader.sample_rate)
         await self._socket.send_json(
             {"type": "end", "duration_s": reader.num_samples / reader.sample_rate, "windows": self._windows}
         )
@@ -155,6 +157,7 @@ class _Stream:
         for answer in answers:
             body = {"type": "prediction", **answer.to_json(top_k=asked.top_k, threshold=asked.threshold)}
             self._windows += 1
+            self._service.metrics.stream_answered()
             sending = asyncio.run_coroutine_threadsafe(self._socket.send_json(body), loop)
             try:
                 sending.result(self._service.settings.stream_idle_s)

@@ -14,6 +14,7 @@ import httpx
 import pytest
 
 from audiocnn import Classifier
+from service.errors import StorageFullError
 from service.jobs.record import Job
 from service.jobs.store import MAX_ATTEMPTS, JobStore
 from service.schemas import JobBody
@@ -213,6 +214,14 @@ def test_room_for_all_jobs_together_is_bounded(tmp_path: Path) -> None:
         assert finished(server, job_of(submit(server, wav_bytes(music(1))))["id"])["state"] == "done"
 
 
+def test_room_is_bounded_also_for_uploads_of_unknown_length(tmp_path: Path) -> None:
+    with running_service(jobs_dir=tmp_path, max_jobs_bytes=100_000) as server:
+        pieces = (bytes(50_000) for _ in range(3))
+        response = server.client.post("/v1/jobs", content=pieces, headers={"content-type": "audio/wav"})
+        assert_problem(response, 503, "storage_full")
+        assert uploads(tmp_path) == []
+
+
 def test_a_folder_that_cannot_be_used_is_told(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")
     with running_service(jobs_dir=tmp_path / "file" / "jobs") as server:
@@ -229,10 +238,20 @@ def new_job(job_id: str, created: float = 1.0) -> Job:
 
 
 def store(folder: Path, **changes: Any) -> JobStore:
-    return JobStore(folder, **({"ttl_s": 60.0, "lease_s": 60.0, "max_waiting": 9} | changes))
+    return JobStore(folder, **({"ttl_s": 60.0, "lease_s": 60.0, "max_waiting": 9, "max_bytes": 1000} | changes))
 
 
 class TestStore:
+    def test_uploads_that_are_still_coming_take_room(self, tmp_path: Path) -> None:
+        one, two = store(tmp_path), store(tmp_path)
+        one.check_room(600)
+        one.upload_path("a").with_suffix(".part").write_bytes(bytes(600))
+        two.check_room(400)
+        with pytest.raises(StorageFullError):
+            two.check_room(401)
+        with pytest.raises(StorageFullError):
+            one.check_bytes(401)
+
     def test_the_oldest_first_and_each_once(self, tmp_path: Path) -> None:
         one, two = store(tmp_path), store(tmp_path)
         assert one.claim("a", ["genre"]) is None

@@ -64,6 +64,26 @@ def refusal(connection: ClientConnection) -> tuple[str, int]:
     return problem["code"], code
 
 
+def counted(server: Server, name: str) -> float:
+    lines = server.client.get("/metrics").text.splitlines()
+    return next(float(line.split()[1]) for line in lines if line.startswith(f"{name} "))
+
+
+def test_streams_are_counted(strict: Server) -> None:
+    heard_s, windows = counted(strict, "audiocnn_audio_seconds_total"), counted(strict, "audiocnn_stream_windows_total")
+    with streaming(strict) as connection:
+        assert message(connection)["type"] == "ready"
+        send(connection, SOUND[: 6 * 16_000].astype("<i2").tobytes())
+        assert message(connection)["type"] == "prediction"
+        assert counted(strict, "audiocnn_active_streams") == 1
+        connection.send('{"type": "end"}')
+        messages, code = everything(connection)
+    assert (messages[-1], code) == ({"type": "end", "duration_s": 6.0, "windows": 2}, 1000)
+    assert counted(strict, "audiocnn_active_streams") == 0
+    assert counted(strict, "audiocnn_audio_seconds_total") - heard_s == 6.0
+    assert counted(strict, "audiocnn_stream_windows_total") - windows == 2
+
+
 @pytest.mark.parametrize("format", ["f32le", "s16le"])
 def test_answers_are_those_of_a_file(server: Server, classifier: Classifier, format: str) -> None:
     pcm = SOUND if format == "f32le" else np.round(SOUND * 32_768).clip(-32_768, 32_767).astype("<i2")
