@@ -69,7 +69,7 @@ class JobStore:
             self.check_bytes(num_bytes)
 
     def check_bytes(self, num_bytes: int) -> None:
-        """Raises `StorageFullError` if all uploads, also those that are still coming, and so many bytes are too many."""
+        """Raises `StorageFullError` if all uploads, those still coming too, and so many bytes are too many."""
         if self._held_bytes() + num_bytes > self._max_bytes:
             raise StorageFullError("the service holds as many bytes of jobs as it may; try again later")
 

@@ -58,9 +58,7 @@ async def submit(
     path = store.upload_path(job_id)
     asked = parameters.model_dump(exclude_unset=True)
     try:
-        num_bytes, sha256 = await spool(
-            request, path, spec.input.media, settings, service.memory, store.check_bytes
-        )
+        num_bytes, sha256 = await spool(request, path, spec.input.media, settings, service.memory, store.check_bytes)
         fingerprint = hashlib.sha256(json.dumps([sha256, sorted(asked.items())]).encode()).hexdigest()
         job = Job(job_id, "queued", info.name, asked, request.state.request_id, num_bytes, fingerprint, time.time())
         kept = await asyncio.to_thread(store.add, job, idempotency_key)
