@@ -111,6 +111,12 @@ class UnknownModelError(RequestError):
     code = "unknown_model"
 
 
+class CardNotFoundError(RequestError):
+    """The model has no card."""
+
+    code = "card_not_found"
+
+
 class ForbiddenError(RequestError):
     """The request has not the token that it needs."""
 
@@ -214,6 +220,7 @@ STATUS: dict[type[Exception], tuple[int, str]] = {
     SlowStreamError: (408, "The stream was too slow"),
     StreamTooLongError: (413, "The stream is too long"),
     UnknownModelError: (404, "There is no such model"),
+    CardNotFoundError: (404, "The model has no card"),
     ReloadFailedError: (409, "The model was not reloaded"),
     TooManyFilesError: (413, "There are too many files in one request"),
     WrongFieldError: (422, "The form does not hold files alone"),

@@ -78,6 +78,9 @@ class LocalEngine:
         classifier = self._registry.get(model)
         return classifier.spec, classifier.info
 
+    def card(self, model: str) -> str:
+        return self._registry.card(model)
+
     async def classify(self, request: ClassifyRequest) -> Result:
         classifier = self._registry.get(request.model)
         recut(classifier.spec.input, request.window_s, request.hop_s)  # what does not fit is refused before it waits

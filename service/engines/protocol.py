@@ -84,6 +84,10 @@ class Engine(Protocol):
         """The model of that name, the default one for None. Raises `UnknownModelError`, and `NotReadyError`."""
         ...
 
+    def card(self, model: str) -> str:
+        """The model card in Markdown, empty for a model that came without. Raises what `find` raises."""
+        ...
+
     async def classify(self, request: ClassifyRequest) -> Result:
         """The answer for a file, with the time it waited.
 

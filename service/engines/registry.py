@@ -10,6 +10,8 @@ from audiocnn.errors import ConfigError
 from audiocnn.insight.onnx_lens import OnnxLens
 from service.errors import NotInspectableError, NotReadyError, ReloadFailedError, UnknownModelError
 
+_CARD = "MODEL_CARD.md"
+
 logger = logging.getLogger("audiocnn.service")
 
 
@@ -81,6 +83,12 @@ class ModelRegistry:
                 raise NotInspectableError("the files of this model were replaced; its operator reloads it first")
             self._lenses[name] = classifier, lens
         return lens
+
+    def card(self, name: str) -> str:
+        """The text of the model's card, empty without one. Raises what `get` raises."""
+        self.get(name)
+        path = pretrained.resolve(self._source_of[name]) / _CARD
+        return path.read_text("utf-8", errors="replace") if path.is_file() else ""
 
     def reload(self, name: str) -> Classifier:
         """Load the files of one model anew and let it answer, if they work. Raises `ReloadFailedError` if not."""

@@ -1,12 +1,15 @@
 """The models that answer."""
 
+import asyncio
 import hmac
 from typing import Annotated
 
 from fastapi import APIRouter, Header, Request
+from fastapi.responses import Response
 from pydantic import SecretStr
 
-from service.errors import ForbiddenError, UnauthorizedError
+from service.errors import CardNotFoundError, ForbiddenError, UnauthorizedError
+from service.markdown import to_html
 from service.openapi import problems
 from service.schemas import ModelsResponse, ReloadResponse, ServedModel
 from service.state import SharedState
@@ -18,6 +21,25 @@ router = APIRouter()
 async def models(service: SharedState) -> ModelsResponse:
     """The models that answer, the default one first: labels, input, measured quality."""
     return ModelsResponse(models=[ServedModel.of(spec, info.sha256) for spec, info in service.engine.models()])
+
+
+@router.get(
+    "/v1/models/{model}/card",
+    tags=["models"],
+    response_class=Response,
+    responses={
+        200: {"content": {kind: {"schema": {"type": "string"}} for kind in ("text/markdown", "text/html")}},
+        **problems([401, 404, 422, 429, 500, 503]),
+    },
+)
+async def card(request: Request, model: str, service: SharedState) -> Response:
+    """The model card: data, quality, limits. In Markdown; with `Accept: text/html` as HTML without scripts."""
+    text = await asyncio.to_thread(service.engine.card, model)
+    if not text:
+        raise CardNotFoundError("this model came without a card; ask whoever trained it")
+    if "text/html" in request.headers.get("accept", ""):
+        return Response(to_html(text), media_type="text/html")
+    return Response(text, media_type="text/markdown")
 
 
 @router.post("/v1/models/{model}/reload", tags=["models"], responses=problems([401, 403, 404, 409, 422, 429, 500, 503]))

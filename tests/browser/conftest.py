@@ -1,4 +1,4 @@
-"""A browser, once for each file of tests: Debian's Chromium, driven by Playwright. Without one the tests are skipped."""
+"""A browser for each file of tests: Debian's Chromium, driven by Playwright. Without one the tests are skipped."""
 
 import shutil
 from collections.abc import Iterator

@@ -80,6 +80,7 @@ def test_openapi_resolves_and_tells_the_truth(server: Server) -> None:
         "/v1/jobs",
         "/v1/jobs/{job_id}",
         "/v1/models",
+        "/v1/models/{model}/card",
         "/v1/models/{model}/reload",
         "/v2",
         "/v2/health/live",
