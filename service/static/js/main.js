@@ -1,1 +1,137 @@
+// The page `/`: a visitor's file in, what the model makes of it out; two of them side by side if asked.
+
 import "./shell.js";
+import * as api from "./api.js";
+import { words } from "./answer.js";
+import { showCard } from "./card.js";
+import { chooser } from "./chooser.js";
+import { showComparison } from "./compare.js";
+import { element } from "./dom.js";
+import { tell } from "./notice.js";
+import { Panel } from "./panel.js";
+
+const $ = (id) => document.querySelector(`#${id}`);
+
+let models = [];
+let first = null;
+let second = null;
+
+async function start() {
+  tell($("trouble"), null);
+  try {
+    models = await api.models();
+  } catch (problem) {
+    tell($("trouble"), problem, { again: start });
+    return;
+  }
+  choices($("model"), models);
+  $("model").hidden = models.length === 1;
+  describe();
+}
+
+function choices(select, offered) {
+  select.replaceChildren(...offered.map(({ name }) => element("option", { value: name }, name)));
+}
+
+function chosen() {
+  return models.find(({ name }) => name === $("model").value) ?? models[0];
+}
+
+const TAKES = { audio: "a sound", image: "a picture", video: "a video", volume: "a volume (.npy)" };
+
+function describe() {
+  const { name, task, input } = chosen();
+  const shown = task.labels.slice(0, 10).map(words).join(", ");
+  const more = task.labels.length > 10 ? ` and ${task.labels.length - 10} more` : "";
+  $("model-name").textContent = models.length === 1 ? name : "";
+  $("model-says").textContent = `tells apart: ${shown}${more}.`;
+  $("takes").textContent = TAKES[input.media];
+  for (const extra of document.querySelectorAll(".for-audio")) extra.hidden = input.media !== "audio";
+  for (const link of document.querySelectorAll("a[data-card]")) link.href = `card?model=${encodeURIComponent(name)}${link.dataset.card}`;
+}
+
+/** Shows one file, or two to compare. */
+function open(files) {
+  if (!models.length) return;
+  if (!first) {
+    first = new Panel(models, use);
+    first.store.on("answer", refresh);
+    $("panels").append(first.element);
+    first.element.querySelector('[data-part="compare-file"]').addEventListener("click", () => $("other-file").click());
+    first.element.querySelector('[data-part="compare-model"]').addEventListener("click", compareModel);
+    document.body.classList.add("has-result");
+  }
+  const others = models.filter(({ input }) => input.media === chosen().input.media);
+  first.element.querySelector('[data-part="compare-model"]').hidden = others.length < 2;
+  first.open(files[0], chosen());
+  if (files.length > 1) compare(files[1], chosen());
+  warnOfDrain();
+}
+
+/** Goes over to another model with the file at hand. */
+function use(model) {
+  $("model").value = model.name;
+  $("model").dispatchEvent(new Event("change"));
+}
+
+function compareModel() {
+  const other = models.find((model) => model !== first.store.model && model.input.media === first.store.model.input.media);
+  compare(first.store.file, other);
+}
+
+function compare(file, model) {
+  second?.player.close();
+  second?.element.remove();
+  second = new Panel(models, (other) => second.open(second.store.file, other));
+  const part = (name) => second.element.querySelector(`[data-part="${name}"]`);
+  part("compare").hidden = true;
+  part("second").hidden = false;
+  choices(part("second-model"), models);
+  part("second-model").value = model.name;
+  part("second-model").addEventListener("change", (event) => {
+    second.open(second.store.file, models.find(({ name }) => name === event.target.value));
+  });
+  part("close").addEventListener("click", () => {
+    second.player.close();
+    second.element.remove();
+    second = null;
+    $("panels").classList.remove("two");
+    refresh();
+  });
+  $("panels").append(second.element);
+  $("panels").classList.add("two");
+  second.store.on("answer", refresh);
+  second.open(file, model);
+}
+
+function refresh() {
+  showComparison($("comparison"), first.store, second?.store ?? null);
+}
+
+async function warnOfDrain() {
+  const isReady = await api.ready();
+  $("drain").hidden = isReady;
+}
+
+$("model").addEventListener("change", () => {
+  describe();
+  if (first) open([first.store.file]);
+});
+$("other-file").addEventListener("change", (event) => {
+  if (event.target.files.length) compare(event.target.files[0], first.store.model);
+  event.target.value = "";
+});
+for (const link of document.querySelectorAll("a[data-card]")) {
+  link.addEventListener("click", async (event) => {
+    if (event.ctrlKey || event.metaKey || event.shiftKey) return;
+    event.preventDefault();
+    $("card-window").showModal();
+    await showCard($("card"), chosen().name);
+    if (link.dataset.card) $("card").querySelector(link.dataset.card)?.scrollIntoView();
+    else $("card-window").scrollTo(0, 0);
+  });
+}
+$("card-close").addEventListener("click", () => $("card-window").close());
+
+chooser($("chooser"), open);
+start();

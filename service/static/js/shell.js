@@ -1,11 +1,13 @@
 // What every page has: the switch between light and dark.
 
+import { keep } from "./keep.js";
+
 const root = document.documentElement;
 const dark = matchMedia("(prefers-color-scheme: dark)");
 
 /** "light" or "dark", whichever is shown now. */
 export function theme() {
-  return root.dataset.theme ?? (dark.matches ? "dark" : "light");
+  return root.dataset.theme || (dark.matches ? "dark" : "light");
 }
 
 /** Calls `listener` whenever the colours change. */
@@ -23,7 +25,7 @@ function label() {
 
 button.addEventListener("click", () => {
   root.dataset.theme = theme() === "dark" ? "light" : "dark";
-  localStorage.setItem("theme", root.dataset.theme);
+  keep("localStorage", "theme", root.dataset.theme);
 });
 onTheme(label);
 label();

@@ -1,5 +1,7 @@
 // What a panel of the page shows. Its parts listen to changes here and do not know each other.
 
+import { duration } from "./answer.js";
+
 /**
  * Members, each replaced as a whole and null while unknown:
  *   file        the File that was chosen
@@ -7,7 +9,7 @@
  *   sound       of audio the browser can decode, see audio.js: sampleRate, duration_s, samples, peaks
  *   answer      of `POST /classify?segments=true`
  *   view        {start_s, end_s} of the part that is drawn; every drawing over time keeps to it
- *   playhead_s  where the sound plays
+ *   playhead_s  where the sound plays; `playing` whether it does, `playable` whether the browser can
  */
 export class Store extends EventTarget {
   file = null;
@@ -16,6 +18,13 @@ export class Store extends EventTarget {
   answer = null;
   view = null;
   playhead_s = 0;
+  playing = false;
+  playable = true;
+
+  /** How long the file is in seconds, 0 while that is not known and for pictures. */
+  get length_s() {
+    return (this.answer && duration(this.answer)) ?? this.sound?.duration_s ?? 0;
+  }
 
   /** Change members and tell who listens, in one go. */
   set(changes) {

@@ -1,5 +1,6 @@
 // Loaded before the first paint, so that who chose a theme never sees the other one flash.
-(() => {
-  const chosen = localStorage.getItem("theme");
-  if (chosen) document.documentElement.dataset.theme = chosen;
-})();
+try {
+  document.documentElement.dataset.theme = localStorage.getItem("theme") ?? "";
+} catch {
+  // Nothing may be kept here: the system's theme it is.
+}
