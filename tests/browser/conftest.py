@@ -2,10 +2,12 @@
 
 import shutil
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Request, sync_playwright
 
+from tests.audio_files import music, silence, wav_bytes
 from tests.service.server import Server, running_service
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
@@ -18,8 +20,8 @@ FLAGS = (
 
 
 @pytest.fixture(scope="session")
-def server() -> Iterator[Server]:
-    with running_service(models="digits") as server:
+def server(tiny_model: Path) -> Iterator[Server]:
+    with running_service(models=f"digits,moving-digits,{tiny_model}") as server:
         yield server
 
 
@@ -55,7 +57,7 @@ def watched(page: Page, url: str) -> list[str]:
     faults: list[str] = []
 
     def hear(message: ConsoleMessage) -> None:
-        if message.type in ("error", "warning") and "the server responded with a status of" not in message.text:
+        if message.type in ("error", "warning") and not message.text.startswith("Failed to load resource"):
             faults.append(message.text)
 
     def see(request: Request) -> None:
@@ -66,3 +68,12 @@ def watched(page: Page, url: str) -> list[str]:
     page.on("pageerror", lambda error: faults.append(str(error)))
     page.on("request", see)
     return faults
+
+
+@pytest.fixture(scope="session")
+def song(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """`song.wav`: music from 0 to 8 s, silence to 16 s, music to 24 s."""
+    sound = [music(8, 16_000, seed=1), silence(8, 16_000), music(8, 16_000, seed=2)]
+    path = tmp_path_factory.mktemp("songs") / "song.wav"
+    path.write_bytes(wav_bytes([sample for part in sound for sample in part[0]], 16_000))
+    return path

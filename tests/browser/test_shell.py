@@ -1,9 +1,32 @@
-"""What all pages share: where they lead, their two themes, and that they come from this service alone."""
+"""What all pages share: where they lead, two themes, every width, no barriers, little weight."""
+
+import zlib
+from pathlib import Path
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Browser, Page, expect
+
+from tests.browser.conftest import watched
+from tests.browser.hands import answered, drop, until
+from tests.service.server import ROOT, Server
 
 PAGES = ("/", "/lectures", "/card")
+AXE = (Path(__file__).parent / "vendor" / "axe.min.js").read_text("utf-8")
+STATIC = ROOT / "service" / "static"
+MOST_BYTES = 300_000
+_PAINT = "performance.getEntriesByName('first-contentful-paint')"
+
+
+def barriers(page: Page) -> list[str]:
+    """What axe-core finds serious or worse."""
+    page.evaluate(AXE)
+    found = page.evaluate("axe.run({resultTypes: ['violations']})")["violations"]
+    return [
+        f"{one['id']}: {node['html'][:200]} {node['failureSummary']}"
+        for one in found
+        if one["impact"] in ("serious", "critical")
+        for node in one["nodes"]
+    ]
 
 
 @pytest.mark.parametrize("path", PAGES)
@@ -12,6 +35,7 @@ def test_every_page_has_the_navigation_and_one_heading(page: Page, path: str) ->
     for name in ("Classify", "Look inside", "Lectures", "Model card", "API"):
         expect(page.get_by_role("navigation").get_by_role("link", name=name)).to_be_visible()
     expect(page.get_by_role("heading", level=1)).to_have_count(1)
+    assert barriers(page) == []
 
 
 def test_the_theme_can_be_switched_and_is_kept(page: Page) -> None:
@@ -25,3 +49,60 @@ def test_the_theme_can_be_switched_and_is_kept(page: Page) -> None:
     assert page.evaluate(ground) == dark
     page.get_by_role("button", name="Use the light theme").click()
     assert page.evaluate(ground) == light
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_nothing_bars_the_way_to_an_answer(page: Page, song: Path, scheme: str) -> None:
+    page.emulate_media(color_scheme=scheme)
+    page.goto("/")
+    drop(page, song)
+    answered(page).get_by_text("The timeline as a table").click()
+    assert barriers(page) == []
+    page.get_by_role("link", name="Limits").click()
+    expect(page.get_by_role("dialog").get_by_role("heading", name="Limits")).to_be_visible()
+    assert barriers(page) == []
+
+
+def test_a_narrow_screen_shows_everything_without_scrolling_sideways(
+    browser: Browser, server: Server, song: Path
+) -> None:
+    with browser.new_context(
+        base_url=server.url, viewport={"width": 360, "height": 740}, has_touch=True, is_mobile=True
+    ) as context:
+        page = context.new_page()
+        faults = watched(page, server.url)
+        for path in PAGES:
+            page.goto(path)
+            page.wait_for_load_state("networkidle")
+            assert page.evaluate("document.documentElement.scrollWidth") <= 360, path
+        page.goto("/")
+        drop(page, song, song)
+        answered(page, 1)
+        assert page.evaluate("document.documentElement.scrollWidth") <= 360
+        assert barriers(page) == []
+        page.locator("article.panel").first.get_by_role("slider", name="Leading class").tap()
+        assert faults == []
+
+
+def test_the_page_is_light_and_soon_there(browser: Browser, server: Server) -> None:
+    painted_ms = []
+    for _ in range(3):  # other work on this machine may slow one down
+        with browser.new_context(base_url=server.url) as context:
+            page = context.new_page()
+            page.goto("/")
+            until(lambda: page.evaluate(f"{_PAINT}.length") > 0)
+            painted_ms.append(page.evaluate(f"{_PAINT}[0].startTime"))
+            sizes = "[...performance.getEntriesByType('navigation'), ...performance.getEntriesByType('resource')]"
+            assert 20_000 < page.evaluate(f"{sizes}.reduce((sum, one) => sum + one.transferSize, 0)") <= MOST_BYTES
+    assert min(painted_ms) <= 1000
+    files = [path for path in STATIC.rglob("*") if path.is_file()]
+    assert sum(len(zlib.compress(path.read_bytes())) for path in files) <= MOST_BYTES
+
+
+def test_every_module_that_a_page_loads_is_asked_for_at_once(page: Page) -> None:
+    """One that is missing from the list would be found only after another has come."""
+    page.goto("/")
+    page.wait_for_load_state("networkidle")
+    loaded = page.evaluate("performance.getEntriesByType('resource').map(one => one.name)")
+    asked = page.evaluate("[...document.querySelectorAll('link, script')].map(one => one.href || one.src)")
+    assert {name for name in loaded if name.endswith(".js")} == {name for name in asked if name.endswith(".js")}

@@ -23,11 +23,20 @@ export function duration(answer) {
   return (answer.audio ?? answer.video)?.duration_s ?? null;
 }
 
+/** Drawings ask the same of an answer sixty times a second: `make` is called once for each. */
+function once(make) {
+  const made = new WeakMap();
+  return (answer) => {
+    if (!made.has(answer)) made.set(answer, make(answer));
+    return made.get(answer);
+  };
+}
+
 /**
  * Windows overlap, a moment can belong to one only: to that whose middle is nearest. Gives each window its
  * `{start_s, end_s, middle_s, segment}` in time order.
  */
-export function cells(answer) {
+export const cells = once((answer) => {
   const { segments } = answer;
   const length_s = duration(answer);
   const middles = segments.map(({ start_s, end_s }) => (start_s + Math.min(end_s, length_s)) / 2);
@@ -37,10 +46,10 @@ export function cells(answer) {
     start_s: i === 0 ? 0 : (middles[i - 1] + middles[i]) / 2,
     end_s: i === segments.length - 1 ? length_s : (middles[i] + middles[i + 1]) / 2,
   }));
-}
+});
 
 /** The parts `{start_s, end_s}` of which every sample lies in a silent window. */
-export function silences(answer) {
+export const silences = once((answer) => {
   const parts = [];
   for (const { start_s, end_s: beyond_s, silent } of answer.segments) {
     if (!silent) continue;
@@ -50,7 +59,7 @@ export function silences(answer) {
     else parts.push({ start_s, end_s });
   }
   return parts;
-}
+});
 
 /** Whether the model decides for the best label of one window, by the rule that it has for whole files. */
 export function decided(task, best) {

@@ -170,7 +170,7 @@ export function table(body, more, store, player) {
   const add = () => {
     const rows = parts.splice(0, ROWS_AT_ONCE).map((part) => {
       const times = `${clock(part.start_s, 1)} – ${clock(part.end_s, 1)}`;
-      const play = element("button", { type: "button", class: "link", "aria-label": `Play from ${clock(part.start_s, 1)}` }, times);
+      const play = element("button", { type: "button", class: "link" }, element("span", { class: "unseen" }, "Play "), times);
       play.addEventListener("click", () => player.play(part.start_s));
       return element("tr", {}, element("td", {}, play), element("td", {}, tagOf(part)), element("td", {}, part.best ? percent(part.score) : ""));
     });
