@@ -1,0 +1,139 @@
+"""One file of a batch: a second try for what killed its decoder, and errors that end the batch."""
+
+import os
+import signal
+import threading
+import time
+
+import pytest
+
+from audiocnn import Classifier, DecoderPool
+from audiocnn.audio import isolated
+from audiocnn.batch.one_file import CHILD_LIMITS, FileClassifier, StoppedError, loaded
+from audiocnn.errors import DecoderPoolError, EmptyAudioError, MissingExtraError, WindowError
+from audiocnn.isolation.pool import ChildLimits
+from tests.audio_files import encoded, music, noise, wav_bytes
+from tests.batch.misbehaving import CRASHES, HANGS, install
+
+
+@pytest.fixture
+def misbehaving(monkeypatch):
+    monkeypatch.setattr(isolated, "decode_sound", isolated.decode_sound)  # to be put back
+    install()
+
+
+@pytest.fixture
+def flac(tmp_path):
+    path = tmp_path / "good.flac"
+    path.write_bytes(encoded(music(seconds=1)))
+    return str(path)
+
+
+def classified(path, tiny_model, block_s=30.0):
+    with DecoderPool(1, ChildLimits(block_s=block_s)) as pool:
+        classify = FileClassifier(Classifier.load(tiny_model, decoders=pool))
+        return classify(str(path)), pool.restarts
+
+
+@pytest.mark.parametrize(
+    ("data", "reason"),
+    [(CRASHES, "the decoder crashed"), (HANGS, "decoding took longer than 1 s")],
+    ids=["crash", "hang"],
+)
+def test_a_file_that_kills_its_decoder_is_tried_twice_and_given_up(misbehaving, tmp_path, tiny_model, data, reason):
+    (tmp_path / "bad.flac").write_bytes(data)
+    file, restarts = classified(tmp_path / "bad.flac", tiny_model, 30 if data == CRASHES else 1)
+    assert file.outcome.code == "undecodable_audio"
+    assert file.outcome.detail.startswith(reason)
+    assert restarts == 2
+
+
+def test_a_damaged_file_is_tried_once(tmp_path, tiny_model, monkeypatch):
+    (tmp_path / "bad.flac").write_bytes(b"fLaC" + bytes(60))
+    calls = []
+    classify = Classifier.classify
+    monkeypatch.setattr(Classifier, "classify", lambda *a, **k: (calls.append(1), classify(*a, **k))[1])
+    file, restarts = classified(tmp_path / "bad.flac", tiny_model)
+    assert file.outcome.code == "undecodable_audio"
+    assert (len(calls), restarts) == (1, 0)
+
+
+def test_bad_luck_is_no_failure(misbehaving, tmp_path, tiny_model, flac):
+    """A decoder that dies the first time, and not the second."""
+    with loaded(tiny_model, 1) as classify:
+        tries = []
+        whole = Classifier.classify
+
+        def first_crashes(self, path, *arguments, **options):
+            tries.append(path)
+            (tmp_path / "crash.flac").write_bytes(CRASHES)
+            return whole(self, tmp_path / "crash.flac" if len(tries) == 1 else path, *arguments, **options)
+
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(Classifier, "classify", first_crashes)
+            assert classify(flac).ok
+        assert len(tries) == 2
+
+
+class Raises:
+    def __init__(self, error):
+        self._error = error
+
+    def classify(self, *_, **__):
+        raise self._error
+
+
+@pytest.mark.parametrize("error", [DecoderPoolError("no child"), MissingExtraError("no av"), WindowError("no window")])
+def test_what_every_file_would_fail_with_ends_the_batch(error):
+    with pytest.raises(type(error)):
+        FileClassifier(Raises(error))("a.wav")
+
+
+@pytest.mark.parametrize("error", [EmptyAudioError("x"), MemoryError(), ValueError("x")])
+def test_what_one_file_fails_with_does_not(error):
+    assert not FileClassifier(Raises(error))("a.wav").ok
+
+
+@pytest.mark.parametrize("kind", ["wav", "flac"])
+def test_a_stop_ends_what_is_at_work_and_is_no_failure_of_the_file(tmp_path, tiny_model, kind):
+    sound = music(seconds=3, sample_rate=8000)
+    path = tmp_path / f"long.{kind}"
+    if kind == "wav":
+        second = wav_bytes(sound, 8000, "PCM_U8")
+        path.write_bytes(wav_bytes(sound, 8000, "PCM_U8", data_size=24_000 * 4000) + second[-24_000:] * 3999)
+    else:
+        path.write_bytes(encoded(sound.repeat(400, axis=0).reshape(1, -1), 8000))
+    ended = []
+    with loaded(tiny_model, 1) as classify:
+
+        def work():
+            try:
+                ended.append(classify(str(path)))
+            except StoppedError:
+                ended.append("stopped")
+
+        thread = threading.Thread(target=work)
+        thread.start()
+        time.sleep(0.5)
+    stopped = time.monotonic()
+    thread.join(timeout=30)
+    assert ended == ["stopped"]
+    assert time.monotonic() - stopped < 2
+
+
+def test_a_child_killed_from_outside_costs_nothing(tiny_model, tmp_path):
+    path = tmp_path / "long.flac"
+    path.write_bytes(encoded(noise(seconds=120)))
+    with DecoderPool(1, CHILD_LIMITS) as pool:
+        classify = FileClassifier(Classifier.load(tiny_model, decoders=pool))
+        files = []
+        thread = threading.Thread(target=lambda: files.append(classify(str(path))))
+        thread.start()
+        while not pool.pids:
+            time.sleep(0.01)
+        time.sleep(0.2)
+        os.kill(pool.pids[0], signal.SIGKILL)
+        thread.join(timeout=60)
+        whole = classify(str(path))
+    assert files[0].ok
+    assert files[0].to_json()["predictions"] == whole.to_json()["predictions"]
