@@ -77,6 +77,7 @@ def test_openapi_resolves_and_tells_the_truth(server: Server) -> None:
     assert document["openapi"].startswith("3.1")
     assert set(document["paths"]) == {
         "/classify",
+        "/v1/inspect",
         "/v1/jobs",
         "/v1/jobs/{job_id}",
         "/v1/models",
