@@ -34,10 +34,7 @@ class NewFiles:
             return self._create(PurePath(digest + name.suffix))
 
     def _create(self, name: PurePath) -> Path:
-        folder = self._root
-        for part in name.parts[:-1]:
-            folder = _free(folder, part, lambda path: path.mkdir(exist_ok=True))
-        return _free(folder, name.name, lambda path: path.touch(exist_ok=False))
+        return _place(self._root, name, lambda path: path.touch(exist_ok=False))
 
 
 @contextmanager
@@ -45,7 +42,8 @@ def complete_folder(path: Path) -> Iterator[NewFiles]:
     """New files for the folder `path`, which it gets when the block ends without an error.
 
     Until then, and after a crash, it holds what it held before; the new files lie in `PART` inside. Files of an earlier
-    batch (those in `LIST`) that are not among the new ones are removed; no other file is.
+    batch (those in `LIST`) are replaced, or removed if they are not among the new ones; no other file is. A new file
+    whose name someone else's has becomes `name (2)`.
     """
     part = path / PART
     if part.exists():
@@ -70,12 +68,20 @@ def mirrored(path: str, suffix: str) -> PurePath:
     return PurePath(*parts[:-1], parts[-1] + suffix)
 
 
-def _free(folder: Path, name: str, make: Callable[[Path], None]) -> Path:
+def _place(root: Path, name: PurePath, claim: Callable[[Path], None]) -> Path:
+    """The first path for `name` below `root` that `claim` does not refuse with `FileExistsError`; makes its folders."""
+    folder = root
+    for part in name.parts[:-1]:
+        folder = _free(folder, part, lambda path: path.mkdir(exist_ok=True))
+    return _free(folder, name.name, claim)
+
+
+def _free(folder: Path, name: str, claim: Callable[[Path], None]) -> Path:
     stem, extension = os.path.splitext(name)
     for number in itertools.count(1):
         path = folder / (name if number == 1 else f"{stem} ({number}){extension}")
         with suppress(FileExistsError):
-            make(path)
+            claim(path)
             return path
     raise AssertionError("numbers do not end")
 
@@ -92,16 +98,31 @@ def _remove_old(path: Path, part: Path) -> None:
 
 
 def _move(part: Path, path: Path) -> None:
-    # The list names the new files before they get there: whatever stops this, the next batch knows them as ours.
-    with (path / LIST).open("a", encoding="ascii") as both, (path / f"{LIST}.new").open("w", encoding="ascii") as new:
-        for name in _files(part):
-            for listing in (both, new):
-                listing.write(json.dumps(os.fspath(name)) + "\n")
-    for name in _files(part):
-        (path / name).parent.mkdir(parents=True, exist_ok=True)
-        os.replace(part / name, path / name)
+    with (path / f"{LIST}.new").open("w", encoding="ascii") as new:
+        for name in _listed(path):
+            if (part / name).is_file():
+                (path / name).parent.mkdir(parents=True, exist_ok=True)
+                os.replace(part / name, path / name)
+                new.write(_line(name))
+        # The list has each name before the file gets there: whatever stops this, the next batch knows it as ours.
+        with (path / LIST).open("a", encoding="ascii") as listed:
+            for name in _files(part):
+                place = _place(path, name, _refuse_existing)
+                for listing in (listed, new):
+                    listing.write(_line(place.relative_to(path)))
+                listed.flush()
+                os.replace(part / name, place)
     os.replace(path / f"{LIST}.new", path / LIST)
     shutil.rmtree(part)
+
+
+def _refuse_existing(path: Path) -> None:
+    if os.path.lexists(path):
+        raise FileExistsError(path)
+
+
+def _line(name: PurePath) -> str:
+    return json.dumps(os.fspath(name)) + "\n"
 
 
 def _files(root: Path) -> Iterator[PurePath]:

@@ -76,6 +76,19 @@ def test_what_an_earlier_batch_wrote_goes_and_nothing_else(tmp_path):
     assert not (tmp_path / "deep" / "er").exists()
 
 
+def test_nothing_of_someone_else_is_replaced(tmp_path):
+    (tmp_path / "rock.m3u8").write_text("mine")
+    (tmp_path / "deep").write_text("mine")
+    for _ in range(2):
+        fill(tmp_path, "rock.m3u8", "deep/a.txt")
+        assert held(tmp_path) == {
+            "rock.m3u8": "mine", "rock (2).m3u8": "rock.m3u8", "deep": "mine", "deep (2)/a.txt": "deep/a.txt"
+        }  # fmt: skip
+    (tmp_path / "rock.m3u8").unlink()
+    fill(tmp_path, "rock.m3u8")
+    assert held(tmp_path) == {"rock.m3u8": "rock.m3u8", "deep": "mine"}
+
+
 def test_a_folder_may_follow_a_file_of_its_name(tmp_path):
     fill(tmp_path, "a")
     fill(tmp_path, "a/b")
