@@ -70,6 +70,12 @@ class Journal:
         with self._lock, self._errors_named():
             self._database.execute("INSERT OR REPLACE INTO files VALUES (?, ?, ?, ?, ?)", row)
 
+    def renew(self, path: str, before: str, after: str, fingerprint: bytes) -> None:
+        """The file was changed from one identity to another in a way that leaves its answer as it is."""
+        query = "UPDATE files SET identity = ? WHERE path = ? AND identity = ? AND fingerprint = ?"
+        with self._lock, self._errors_named():
+            self._database.execute(query, (after, _key(path), before, fingerprint))
+
     def close(self) -> None:
         """Let other runs have it. Threads that still want to write get a `JournalError`."""
         with self._lock, self._errors_named():

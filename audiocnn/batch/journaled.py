@@ -2,7 +2,7 @@
 
 import dataclasses
 from collections.abc import Generator, Iterable, Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 
 from audiocnn.batch.engine import pipeline
@@ -87,6 +87,15 @@ class JournaledBatch:
         """The results of all files in their order, after the end of `run`; one at a time, from the disk."""
         for entry in self._inventory:
             yield entry if isinstance(entry, FileResult) else self.result(entry)
+
+    @contextmanager
+    def same_answer(self, path: str) -> Iterator[None]:
+        """What the block does to the file, such as writing tags, leaves its answer as it is: it is not done again."""
+        before = identity(path)
+        yield
+        after = identity(path)
+        if before is not None and after is not None and after != before:
+            self._journal.renew(path, before, after, self._fingerprint)
 
     def _done(self, entry: str | FileResult) -> Done:
         if isinstance(entry, FileResult):

@@ -6,7 +6,9 @@ from pathlib import Path
 from typing import Any, TypeVar, get_args
 
 import click
+from click.shell_completion import CompletionItem
 
+from audiocnn.batch.formats.outputs import FORMATS
 from audiocnn.batch.inputs import STANDARD_INPUT
 from audiocnn.inference.backend import Device
 
@@ -21,8 +23,9 @@ class Options:
     files_from: str | None
     recursive: bool
     output: Path | None
-    format_name: str | None
+    formats: tuple[str, ...]
     segments: bool
+    merge_consecutive: bool
     top_k: int
     threshold: float
     model: str
@@ -33,6 +36,10 @@ class Options:
     resume: bool
     retry_failed: bool
     fail_fast: bool
+    write_tags: bool
+    dry_run: bool
+    overwrite: bool
+    genre_map: Path | None
     quiet: bool
     verbose: bool
 
@@ -40,6 +47,30 @@ class Options:
     def reads_a_list(self) -> bool:
         """Whether paths come from a list, which can be read only once."""
         return self.files_from is not None or STANDARD_INPUT in self.inputs
+
+
+class _Formats(click.ParamType[tuple[str, ...]]):
+    """Names of formats between commas."""
+
+    name = "formats"
+
+    def convert(
+        self, value: str | tuple[str, ...], param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[str, ...]:
+        if isinstance(value, tuple):
+            return value
+        names = tuple(dict.fromkeys(name.strip() for name in value.split(",")))
+        for name in names:
+            if name not in FORMATS:
+                self.fail(f"{name!r} is not one of {', '.join(FORMATS)}", param, ctx)
+        return names
+
+    def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+        before, comma, last = incomplete.rpartition(",")
+        taken = before.split(",")
+        return [
+            CompletionItem(before + comma + name) for name in FORMATS if name.startswith(last) and name not in taken
+        ]
 
 
 _INPUT = [
@@ -50,14 +81,20 @@ _INPUT = [
     click.option("-r", "--recursive", is_flag=True, help="Look in sub-folders too."),
 ]
 _OUTPUT = [
-    click.option("-o", "--output", type=click.Path(path_type=Path), metavar="OUT", help="Write to this file."),
+    click.option(
+        "-o", "--output", type=click.Path(path_type=Path), metavar="OUT", help="Write to this file, or folder."
+    ),
     click.option(
         "--format",
-        "format_name",
-        type=click.Choice(["csv", "jsonl"]),
-        help="What to write. Without it: what OUT's ending says, a table on a terminal, jsonl elsewhere.",
+        "formats",
+        type=_Formats(),
+        default=(),
+        metavar="FORMAT[,...]",
+        help=f"What to write: {', '.join(FORMATS)}. Without it: what OUT's ending says, a table on a terminal, "
+        "jsonl elsewhere.",
     ),
     click.option("--segments", is_flag=True, help="Add the answer for each window of a few seconds."),
+    click.option("--merge-consecutive", is_flag=True, help="Windows in a row with the same best label become one."),
     click.option(
         "--top-k", type=click.IntRange(min=1), default=5, show_default=True, help="Labels to give, best first."
     ),
@@ -94,6 +131,17 @@ _JOURNAL = [
     click.option("--retry-failed", is_flag=True, help="Try files again that failed in an earlier run."),
     click.option("--fail-fast", is_flag=True, help="Stop at the first file that fails."),
 ]
+_TAGS = [
+    click.option("--write-tags", is_flag=True, help="Write the labels as genres into the tags of the recordings."),
+    click.option("--dry-run", is_flag=True, help="With --write-tags: only say what would be written."),
+    click.option("--overwrite", is_flag=True, help="With --write-tags: replace genres that are there already."),
+    click.option(
+        "--genre-map",
+        type=click.Path(path_type=Path),
+        metavar="TABLE",
+        help="Names for labels in tags and playlists: a .toml, .json or .csv file.",
+    ),
+]
 _REPORT = [
     click.option("-q", "--quiet", is_flag=True, help="No progress and no summary, only results."),
     click.option("-v", "--verbose", is_flag=True, help="Say of each file that fails at once why."),
@@ -102,6 +150,6 @@ _REPORT = [
 
 def options(command: Command) -> Command:
     """All parameters, in the order in which `--help` shows them."""
-    for parameter in reversed([*_INPUT, *_OUTPUT, *_WORK, *_JOURNAL, *_REPORT]):
+    for parameter in reversed([*_INPUT, *_OUTPUT, *_WORK, *_JOURNAL, *_TAGS, *_REPORT]):
         command = parameter(command)
     return command

@@ -1,62 +1,86 @@
 """Where the results of `audiocnn classify` go: OUT, standard output, or a table on a terminal."""
 
 import sys
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import ExitStack
-from pathlib import Path
-from typing import TYPE_CHECKING
+from pathlib import Path, PurePath
+from typing import TYPE_CHECKING, TextIO
 
 import click
+
+from audiocnn.batch.formats.csv_rows import CsvWriter
+from audiocnn.batch.formats.jsonl import JsonlWriter
+from audiocnn.batch.formats.outputs import FORMATS, outputs
+from audiocnn.batch.formats.selection import Selection, Writer
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from audiocnn.batch.formats.selection import Selection, Writer
     from audiocnn.batch.result import FileResult
     from audiocnn.cli.classify_options import Options
 
 
-def check_output(output: Path) -> None:
+_ROWS: Mapping[str, Callable[[TextIO, Selection], Writer]] = {"csv": CsvWriter, "jsonl": JsonlWriter}
+
+
+def chosen_formats(options: "Options") -> tuple[str, ...]:
+    """The formats to write: those given, or the one that OUT's ending names, or else jsonl.
+
+    Raises `click.UsageError` for those that need an OUT where there is none.
+    """
+    by_ending = {PurePath(FORMATS[name].place).suffix: name for name in FORMATS if not FORMATS[name].is_folder}
+    ending = "" if options.output is None else options.output.suffix.lower()
+    formats = options.formats or (by_ending.get(ending, "jsonl"),)
+    if options.output is None and (len(formats) > 1 or formats[0] not in _ROWS):
+        raise click.UsageError(f"--format {','.join(formats)} needs -o OUT: only csv and jsonl go to standard output")
+    return formats
+
+
+def check_output(output: Path, formats: Sequence[str]) -> None:
     """Refuses an OUT that cannot be written, or that would replace a recording."""
     from audiocnn.batch.discover import EXTENSIONS
 
-    if output.is_dir() or not output.parent.is_dir():
-        raise click.BadParameter(f"expected a file in an existing folder, got {output}", param_hint="-o")
+    names = ",".join(formats)
+    if not output.parent.is_dir():
+        raise click.BadParameter(f"expected a name in an existing folder, got {output}", param_hint="-o")
+    if _is_folder(formats):
+        if output.exists() and not output.is_dir():
+            raise click.BadParameter(f"{names} goes into a folder, and {output} is none", param_hint="-o")
+        return
+    if output.is_dir():
+        raise click.BadParameter(f"{names} goes into a file, and {output} is a folder", param_hint="-o")
     for media, extensions in EXTENSIONS.items():
         if output.name.lower().endswith(extensions):
             raise click.BadParameter(
-                f"{output} is called like {media}, and OUT gets text: name it .csv or .jsonl", param_hint="-o"
+                f"{output} is called like {media}, and OUT gets {names}: name it {FORMATS[formats[0]].place}",
+                param_hint="-o",
             )
 
 
-def is_device(output: Path) -> bool:
+def is_device(output: Path, formats: Sequence[str]) -> bool:
     """Whether OUT is a pipe or a device: what cannot be replaced gets its rows as they come."""
-    return output.exists() and not output.is_file() and not output.is_dir()
+    return formats[0] in _ROWS and output.exists() and not output.is_file() and not output.is_dir()
 
 
-def write_output(options: "Options", output: Path, selection: "Selection", files: "Iterable[FileResult]") -> None:
+def write_output(output: Path, formats: Sequence[str], selection: Selection, files: "Iterable[FileResult]") -> None:
     """All results to OUT, which is replaced once they are complete."""
-    with ExitStack() as stack:
-        writer = row_writer(stack, output, options.format_name, selection)
+    with outputs(output, formats, selection) as writer:
         for file in files:
             writer.write(file)
 
 
-def row_writer(stack: ExitStack, output: Path | None, format_name: str | None, selection: "Selection") -> "Writer":
+def row_writer(stack: ExitStack, output: Path | None, format_name: str, selection: Selection) -> Writer:
     """The writer of rows for programs, to OUT or to standard output."""
-    from audiocnn.batch.complete_file import complete_file
-    from audiocnn.batch.formats.csv_rows import CsvWriter
-    from audiocnn.batch.formats.jsonl import JsonlWriter
-
-    if format_name is None:
-        format_name = "csv" if output is not None and output.suffix.lower() == ".csv" else "jsonl"
-    stream = sys.stdout if output is None else stack.enter_context(complete_file(output))
-    if format_name == "csv":
-        return CsvWriter(stream, selection)
-    return JsonlWriter(stream, selection)
+    if output is None:
+        return _ROWS[format_name](sys.stdout, selection)
+    return stack.enter_context(outputs(output, [format_name], selection))
 
 
-def table_writer(selection: "Selection") -> "tuple[Writer, Console]":
+def _is_folder(formats: Sequence[str]) -> bool:
+    return len(formats) > 1 or FORMATS[formats[0]].is_folder
+
+
+def table_writer(selection: Selection) -> "tuple[Writer, Console]":
     """The writer for people, and the terminal it writes on, which shows the bar below the rows."""
     from rich.console import Console
 

@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, closing
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,12 +12,14 @@ import click
 from audiocnn.cli.classify_options import Options
 from audiocnn.cli.classify_output import (
     check_output,
+    chosen_formats,
     console_beside_rows,
     is_device,
     row_writer,
     table_writer,
     write_output,
 )
+from audiocnn.cli.classify_tags import check_combinations, names_for, tagger_for
 from audiocnn.cli.interrupt import uninterrupted
 from audiocnn.cli.report import Report
 
@@ -26,72 +29,109 @@ if TYPE_CHECKING:
     from audiocnn.batch.formats.selection import Selection, Writer
     from audiocnn.batch.one_file import FileClassifier
     from audiocnn.batch.result import FileResult
+    from audiocnn.batch.tags.run import Tagger
 
 
 def run(options: Options) -> int:
     """Classify, write and report; gives the exit code."""
     from audiocnn.batch.engine import checked_workers
+    from audiocnn.batch.formats.outputs import check_formats
     from audiocnn.batch.formats.selection import Selection
     from audiocnn.batch.one_file import loaded
 
     if not options.inputs and options.files_from is None:
         raise click.UsageError("Missing argument 'INPUT...': name files or folders, or a list with --files-from")
+    formats = chosen_formats(options)
     if options.output is not None:
-        check_output(options.output)
+        check_output(options.output, formats)
+    check_combinations(options, formats)
     if options.retry_failed and (options.output is None or not options.resume):
         raise click.UsageError("--retry-failed needs the journal of an earlier run: give its -o, without --no-resume")
     workers = checked_workers(options.workers)
     with loaded(
         options.model, workers, window_s=options.window_s, hop_s=options.hop_s, device=options.device
     ) as classify:
-        selection = Selection(options.top_k, options.threshold, options.segments, classify.spec.tasks)
-        if options.output is None or is_device(options.output):
-            report = _stream(options, classify, selection, workers)
-        else:
-            report = _journaled(options, options.output, classify, selection, workers)
+        check_formats(formats, classify.spec)
+        genre_map = names_for(options, classify.spec)
+        tagger = tagger_for(options, classify.spec, genre_map)
+        selection = Selection(
+            options.top_k,
+            options.threshold,
+            options.segments,
+            classify.spec.tasks,
+            options.merge_consecutive,
+            genre_map,
+            tagger is not None,
+        )
+        work = _Work(options, formats, classify, selection, workers, tagger)
+        try:
+            if options.output is None or is_device(options.output, formats):
+                report = work.stream()
+            else:
+                report = work.journaled(options.output)
+        finally:
+            if tagger is not None and not options.quiet:
+                click.echo(tagger.summary, err=True)
     report.conclude(classify.spec.input.media)
-    return int(report.tally.failed > 0)
+    return int(report.tally.failed > 0 or (tagger is not None and tagger.failed > 0))
 
 
-def _journaled(
-    options: Options, output: Path, classify: "FileClassifier", selection: "Selection", workers: int
-) -> Report:
-    """Every file into the journal, then all of them into OUT, at once."""
-    from audiocnn.batch.journal import Journal, journal_of
-    from audiocnn.batch.journaled import JournaledBatch
+@dataclass(frozen=True, slots=True)
+class _Work:
+    """What is to be done, once all of it is known to be possible."""
 
-    with Journal(journal_of(output), fresh=not options.resume) as journal:
-        batch = JournaledBatch(_found(options, classify), classify, journal, retry_failed=options.retry_failed)
-        go_on = f"; they are in {journal.path}, and the same command goes on from there"
-        report = Report(options, console_beside_rows(output), batch.total, go_on)
-        with report, closing(batch.run(workers)) as files:
-            for done in files:
-                report.add(done.path, done.error, ok=done.ok, duration_s=done.duration_s, fresh=done.fresh)
-        write_output(options, output, selection, batch.results())
-    return report
+    options: Options
+    formats: tuple[str, ...]
+    classify: "FileClassifier"
+    selection: "Selection"
+    workers: int
+    tagger: "Tagger | None"
 
+    def journaled(self, output: Path) -> Report:
+        """Every file into the journal, then tags into the files, and all of them into OUT, at once."""
+        from audiocnn.batch.journal import Journal, journal_of
+        from audiocnn.batch.journaled import JournaledBatch
 
-def _stream(options: Options, classify: "FileClassifier", selection: "Selection", workers: int) -> Report:
-    """Rows as they come, in the order of the files, without a journal."""
-    from audiocnn.batch.engine import stream_files
+        options = self.options
+        with Journal(journal_of(output), fresh=not options.resume) as journal:
+            found = _found(options, self.classify)
+            batch = JournaledBatch(found, self.classify, journal, retry_failed=options.retry_failed)
+            go_on = f"; they are in {journal.path}, and the same command goes on from there"
+            report = Report(options, console_beside_rows(output), batch.total, go_on)
+            with report, closing(batch.run(self.workers)) as files:
+                for done in files:
+                    report.add(done.path, done.error, ok=done.ok, duration_s=done.duration_s, fresh=done.fresh)
+            results = batch.results()
+            if self.tagger is not None:
+                results = self.tagger.tagged(results, batch.same_answer)
+            write_output(output, self.formats, self.selection, results)
+        return report
 
-    with ExitStack() as stack:
-        writer: Writer
-        console: Console | None
-        if options.output is None and options.format_name is None and sys.stdout.isatty():
-            writer, console = table_writer(selection)
-        else:
-            writer = row_writer(stack, options.output, options.format_name, selection)
-            console = console_beside_rows(options.output)
-        total = None
-        if console is not None and not options.quiet and not options.reads_a_list:
-            total = sum(1 for _ in _found(options, classify))
-        report = stack.enter_context(Report(options, console, total))
-        for file in stack.enter_context(closing(stream_files(_found(options, classify), classify, workers))):
-            with uninterrupted():
-                writer.write(file)
-                report.add_result(file)
-    return report
+    def stream(self) -> Report:
+        """Rows as they come, in the order of the files, without a journal."""
+        from audiocnn.batch.engine import stream_files
+
+        options = self.options
+        with ExitStack() as stack:
+            writer: Writer
+            console: Console | None
+            if options.output is None and not options.formats and sys.stdout.isatty():
+                writer, console = table_writer(self.selection)
+            else:
+                writer = row_writer(stack, options.output, self.formats[0], self.selection)
+                console = console_beside_rows(options.output)
+            total = None
+            if console is not None and not options.quiet and not options.reads_a_list:
+                total = sum(1 for _ in _found(options, self.classify))
+            report = stack.enter_context(Report(options, console, total))
+            files: Iterator[FileResult] = stack.enter_context(
+                closing(stream_files(_found(options, self.classify), self.classify, self.workers))
+            )
+            for file in files if self.tagger is None else self.tagger.tagged(files):
+                with uninterrupted():
+                    writer.write(file)
+                    report.add_result(file)
+        return report
 
 
 def _found(options: Options, classify: "FileClassifier") -> "Iterator[str | FileResult]":

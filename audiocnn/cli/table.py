@@ -28,6 +28,8 @@ class TableWriter:
         length_s = duration_s(row)
         self._print(path, Text("" if length_s is None else clock(length_s)), _labels(row))
         self._print_side(row)
+        if "tag" in row:
+            self._print(Text(""), Text(""), _tag(row["tag"]))
         for warning in row["warnings"]:
             self._print(Text(""), Text(""), Text(printable(warning), "yellow"))
         for segment in row.get("segments", []):
@@ -65,6 +67,12 @@ def _labels(answer: dict[str, Any]) -> Text:
             said, style = f"{prediction['score']:.2f}", "bold" if prediction["label"] in decided else "dim"
         text.append(f"{printable(prediction['label'])} {printable(said)}", style)
     return text
+
+
+def _tag(tag: dict[str, Any]) -> Text:
+    """What became of the genre in the file."""
+    said = [tag["status"].replace("_", " "), ", ".join(tag["genres"]), tag.get("detail", "")]
+    return Text.assemble(("genre: ", "dim"), printable("  ".join(part for part in said if part)))
 
 
 def clock(seconds: float) -> str:

@@ -91,10 +91,10 @@ def test_a_model_of_ones_own_and_its_absence(song, tmp_path):
         (["x.wav", "--top-k", "0"], "--top-k"),
         (["x.wav", "--threshold", "1.5"], "--threshold"),
         (["x.wav", "--workers", "0"], "--workers"),
-        (["x.wav", "--format", "xml"], "'csv', 'jsonl'"),
+        (["x.wav", "--format", "xml"], "'xml' is not one of csv, jsonl, parquet"),
         (["x.wav", "--no-such-option"], "--no-such-option"),
-        (["x.wav", "-o", "/"], "expected a file in an existing folder"),
-        (["x.wav", "-o", "no/such/folder/out.csv"], "expected a file in an existing folder"),
+        (["x.wav", "-o", "/"], "jsonl goes into a file, and / is a folder"),
+        (["x.wav", "-o", "no/such/folder/out.csv"], "expected a name in an existing folder"),
         (["x.wav", "-o", "y.WAV"], "called like audio"),
     ],
 )

@@ -1,7 +1,8 @@
 """Genres in the tags of all the files of a batch."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
 
 from audiocnn.batch.genre_map import GenreMap
@@ -43,12 +44,20 @@ class Tagger:
     dry_run: bool = False
     counts: Counter[TagStatus] = field(default_factory=Counter)
 
-    def tagged(self, files: Iterable[FileResult]) -> Iterator[FileResult]:
-        """Each of `files` with what became of its tags; those that failed have no answer to write and pass."""
+    def tagged(
+        self,
+        files: Iterable[FileResult],
+        around: Callable[[str], AbstractContextManager[None]] = lambda _: nullcontext(),
+    ) -> Iterator[FileResult]:
+        """Each of `files` with what became of its tags; those that failed have no answer to write and pass.
+
+        around: entered with the path of a file while its tags are written.
+        """
         for file in files:
             if isinstance(file.outcome, Result):
                 genres = self.genre_map.renamed(file.outcome.labels)
-                tag = write_genres(file.path, genres, overwrite=self.overwrite, dry_run=self.dry_run)
+                with around(file.path):
+                    tag = write_genres(file.path, genres, overwrite=self.overwrite, dry_run=self.dry_run)
                 self.counts[tag.status] += 1
                 file = replace(file, tag=tag)
             yield file
