@@ -141,10 +141,12 @@ def test_a_value_of_another_type_is_refused(tmp_path: Path, change: str, message
         ("data.max_unreadable", "-0.1 1.1 nan", "a share from 0 to 1"),
         ("data.validation", "-0.1 1 nan", "a share from 0 to below 1"),
         ("augment.speed", "-0.1 1 nan", "a share from 0 to below 1"),
+        ("augment.band_mask", "-0.1 1 nan", "a share from 0 to below 1"),
         ("augment.shift", "-0.1 1.1 nan", "a share from 0 to 1"),
         *((f"augment.{key}", "-1 121 nan", "from 0 to 120 dB") for key in ("gain_db", "segment_gain_db", "eq_db")),
         ("augment.time_mask_ms", "-1 inf nan", "a finite number from 0 up"),
         ("augment.time_masks", "0 -1", "at least 1"),
+        ("augment.band_masks", "0 -1", "at least 1"),
         *(
             (f"augment.{key}", "-0.1 1.1 nan", "a probability from 0 to 1")
             for key in ("soft_clip", "low_pass", "high_pass", "codec")

@@ -19,7 +19,7 @@ _AUDIBLE_HZ = 20.0
 def change_spectrum(windows: Tensor, config: AugmentConfig, sample_rate: int, random: Generator) -> Tensor:
     """Windows `(batch, samples)` through another equaliser, microphone or codec, and with coloured noise, as `config`
     says; as they are if it switches all of that off."""
-    filtering = bool(config.eq_db or config.low_pass or config.high_pass)
+    filtering = bool(config.eq_db or config.low_pass or config.high_pass or config.band_mask)
     colouring = bool(config.noise_db and config.noise_colours)
     if not filtering and not colouring:
         return windows
@@ -37,7 +37,7 @@ def change_spectrum(windows: Tensor, config: AugmentConfig, sample_rate: int, ra
 def filter_gains(
     windows: Tensor, frequencies: Tensor, config: AugmentConfig, sample_rate: int, random: Generator
 ) -> Tensor:
-    """Factors `(batch, frequencies)`: a random smooth gain curve over log frequency with random band limits."""
+    """Factors `(batch, frequencies)`: a random smooth gain curve over log frequency with random limits and gaps."""
     points = _equaliser(len(windows), config.eq_db, random).to(windows.device)
     gains_db = points @ _between_points(frequencies, sample_rate)
     cutoff = torch.exp(uniform(windows, math.log(2500), math.log(max(2501, sample_rate / 2)), random))
@@ -49,7 +49,17 @@ def filter_gains(
     if config.high_pass:
         octaves = cutoff.log2() - frequencies.clamp(min=10).log2()
         gains_db = gains_db - _SLOPE_DB_PER_OCTAVE * limited * octaves.clamp_(min=0)
+    if config.band_mask:
+        mels = _mels(frequencies)
+        for _ in range(config.band_masks):
+            width = uniform(windows, 0, config.band_mask, random)
+            lowest = uniform(windows, 0, 1, random) * (1 - width)
+            gains_db = gains_db.masked_fill((mels >= lowest * mels[-1]) & (mels < (lowest + width) * mels[-1]), -60)
     return from_db(gains_db.clamp_(-60, 40))
+
+
+def _mels(frequencies: Tensor) -> Tensor:
+    return torch.log10(1 + frequencies / 700)
 
 
 def _equaliser(batch: int, eq_db: float, random: Generator) -> Tensor:

@@ -18,6 +18,8 @@ ALL = AugmentConfig(
     eq_db=6,
     low_pass=0.5,
     high_pass=0.5,
+    band_mask=0.2,
+    band_masks=2,
     noise_db=(10.0, 20.0),
     noise_colours=(-2.0, 2.0),
     codec=0.5,
@@ -54,7 +56,10 @@ def test_the_same_seed_gives_the_same_windows(windows: torch.Tensor) -> None:
     assert not torch.allclose(results[0], results[2])
 
 
-@pytest.mark.parametrize("name", [f.name for f in fields(AugmentConfig) if f.name not in ("speed", "time_masks")])
+COUNTS = ("time_masks", "band_masks")
+
+
+@pytest.mark.parametrize("name", [f.name for f in fields(AugmentConfig) if f.name not in ("speed", *COUNTS)])
 def test_each_step_follows_the_seed_and_changes_the_windows(windows: torch.Tensor, name: str) -> None:
     config = replace(OFF, noise_db=(10.0, 20.0), noise_colours=(1.0, 2.0)) if name == "noise_colours" else OFF
     config = replace(config, **{name: getattr(ALL, name)})
@@ -125,6 +130,20 @@ def test_high_pass_takes_the_bottom_away(windows: torch.Tensor) -> None:
     out = change_spectrum(windows, replace(OFF, high_pass=1.0), RATE, random())
     assert (band_db(out, 1, 30) - band_db(windows, 1, 30)).median() < -15
     torch.testing.assert_close(band_db(out, 300, 8000), band_db(windows, 300, 8000), atol=0.01, rtol=0)
+
+
+@pytest.mark.parametrize("masks", [1, 2])
+def test_band_masks_cut_out_bands_of_up_to_their_width(windows: torch.Tensor, masks: int) -> None:
+    out = change_spectrum(windows, replace(OFF, band_mask=0.2, band_masks=masks), RATE, random())
+    gains = torch.fft.rfft(out).abs() / torch.fft.rfft(windows).abs()
+    cut = (gains < 0.01)[:, :-1]  # irfft makes the last one real
+    mels = torch.log10(1 + torch.fft.rfftfreq(RATE, 1 / RATE) / 700)
+    widths = (cut * mels.diff() / mels[-1]).sum(1)
+    assert widths.max() <= 0.2 * masks + 0.01
+    assert widths.mean() == pytest.approx(0.1 * masks, abs=0.03 * masks)
+    torch.testing.assert_close(gains[:, :-1][~cut], torch.ones(int((~cut).sum())), atol=1e-3, rtol=0)
+    assert (cut.diff(dim=1).sum(1) <= 2 * masks).all()
+    assert cut.any(0).float().mean() > 0.8  # anywhere
 
 
 def test_the_equaliser_differs_for_each_window_and_has_the_asked_size(windows: torch.Tensor) -> None:
