@@ -11,7 +11,7 @@ import pytest
 import audiocnn
 
 HEAVY = ("torch", "fastapi", "onnxruntime", "librosa", "scipy", "sklearn")
-MODELS = ("digits", "esc10", "genre", "moving-digits", "silence")
+MODELS = ("digits", "esc10", "genre", "mnist", "moving-digits", "silence")
 FILES = ("config.json", "model.safetensors", "model.onnx", "MODEL_CARD.md")
 
 
