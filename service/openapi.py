@@ -5,9 +5,11 @@ from typing import Any
 
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
+from pydantic import BaseModel
 
 from service.receive.multipart import FIELD
 from service.schemas import InferRequest, Problem
+from service.schemas.lectures import ConvolutionRequest, DigitRequest, PoolingRequest
 
 _BINARY = {"type": "string", "format": "binary"}
 
@@ -57,6 +59,12 @@ def problems(statuses: Sequence[int]) -> dict[int | str, dict[str, Any]]:
     }
 
 
+def json_body(kind: type[BaseModel]) -> dict[str, Any]:
+    """The description of a body that a route reads for itself."""
+    schema = {"$ref": f"#/components/schemas/{kind.__name__}"}
+    return {"requestBody": {"required": True, "content": {"application/json": {"schema": schema}}}}
+
+
 def install(app: FastAPI) -> None:
     """Let `app` describe itself with the schemas that `problems` and the routes' own descriptions refer to."""
 
@@ -65,7 +73,7 @@ def install(app: FastAPI) -> None:
             described = get_openapi(
                 title=app.title, version=app.version, description=app.description, routes=app.routes
             )
-            for model in (Problem, InferRequest):
+            for model in (Problem, InferRequest, ConvolutionRequest, PoolingRequest, DigitRequest):
                 schema = model.model_json_schema(ref_template="#/components/schemas/{model}")
                 described["components"]["schemas"] |= schema.pop("$defs", {}) | {model.__name__: schema}
             app.openapi_schema = described

@@ -1,0 +1,68 @@
+"""The examples of the lectures' page, computed by the library's own blocks."""
+
+import asyncio
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from fastapi import APIRouter, Request
+from pydantic import BaseModel, ValidationError
+
+from service.errors import InvalidTensorError
+from service.lectures import blocks
+from service.openapi import json_body, problems
+from service.receive.body import refuse_compressed, whole_body
+from service.schemas.lectures import (
+    ConvolutionRequest,
+    ConvolutionResponse,
+    DigitRequest,
+    DigitResponse,
+    PoolingRequest,
+    PoolingResponse,
+)
+from service.state import ServiceState, SharedState
+
+router = APIRouter(prefix="/v1/lectures", tags=["lectures"])
+MAX_BYTES = 262_144
+
+Body = TypeVar("Body", bound=BaseModel)
+_ERRORS = problems([401, 408, 413, 415, 422, 429, 500, 503])
+
+
+@router.post(
+    "/convolution", response_model=ConvolutionResponse, responses=_ERRORS, openapi_extra=json_body(ConvolutionRequest)
+)
+async def convolution(request: Request, service: SharedState) -> dict[str, Any]:
+    """Filters slid over a signal or a picture: stride, padding, many channels."""
+    return await _answer(request, service, ConvolutionRequest, blocks.convolve)
+
+
+@router.post("/pooling", response_model=PoolingResponse, responses=_ERRORS, openapi_extra=json_body(PoolingRequest))
+async def pooling(request: Request, service: SharedState) -> dict[str, Any]:
+    """The largest or the mean value of each window."""
+    return await _answer(request, service, PoolingRequest, blocks.pool)
+
+
+@router.post("/digit", response_model=DigitResponse, responses=_ERRORS, openapi_extra=json_body(DigitRequest))
+async def digit(request: Request, service: SharedState) -> dict[str, Any]:
+    """LeNet-5's scores for a handwritten digit, with its filters and the maps of its layers."""
+    return await _answer(request, service, DigitRequest, blocks.read_digit)
+
+
+async def _answer(
+    request: Request, service: ServiceState, kind: type[Body], compute: Callable[[Body], dict[str, Any]]
+) -> dict[str, Any]:
+    refuse_compressed(request)
+    with service.memory.share() as take:
+        body = await whole_body(request, take, MAX_BYTES, service.settings)
+
+        def work() -> dict[str, Any]:
+            try:
+                return compute(kind.model_validate_json(body))
+            except ValidationError as error:
+                faults = "; ".join(
+                    f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}"
+                    for fault in error.errors(include_input=False, include_url=False)[:3]
+                )
+                raise InvalidTensorError(f"this is not what the example takes: {faults}") from error
+
+        return await asyncio.to_thread(work)
