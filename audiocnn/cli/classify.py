@@ -26,6 +26,8 @@ def classify(ctx: click.Context, /, **given: Any) -> None:
       audiocnn classify song.wav
       audiocnn classify -r music -o genres.csv --top-k 1
       audiocnn classify interview.mp3 --segments --format csv
+      audiocnn classify -r music -o results --format parquet,audacity,m3u8
+      audiocnn classify -r music --write-tags --dry-run
       audiocnn classify -r music | jq -r '[.path, .predictions[0].label] | @tsv'
     """
     ctx.exit(run(Options(**given)))

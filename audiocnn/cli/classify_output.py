@@ -3,14 +3,14 @@
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import ExitStack
-from pathlib import Path, PurePath
+from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
 import click
 
 from audiocnn.batch.formats.csv_rows import CsvWriter
 from audiocnn.batch.formats.jsonl import JsonlWriter
-from audiocnn.batch.formats.outputs import FORMATS, outputs
+from audiocnn.batch.formats.outputs import FORMATS, format_of, outputs
 from audiocnn.batch.formats.selection import Selection, Writer
 
 if TYPE_CHECKING:
@@ -28,9 +28,7 @@ def chosen_formats(options: "Options") -> tuple[str, ...]:
 
     Raises `click.UsageError` for those that need an OUT where there is none.
     """
-    by_ending = {PurePath(FORMATS[name].place).suffix: name for name in FORMATS if not FORMATS[name].is_folder}
-    ending = "" if options.output is None else options.output.suffix.lower()
-    formats = options.formats or (by_ending.get(ending, "jsonl"),)
+    formats = options.formats or ("jsonl" if options.output is None else format_of(options.output),)
     if options.output is None and (len(formats) > 1 or formats[0] not in _ROWS):
         raise click.UsageError(f"--format {','.join(formats)} needs -o OUT: only csv and jsonl go to standard output")
     return formats
