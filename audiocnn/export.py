@@ -10,9 +10,10 @@ import torch
 from torch import Tensor, nn
 
 from audiocnn.annotate import annotate
-from audiocnn.checkpoint import ONNX, load_network, write_atomically
+from audiocnn.checkpoint import ONNX, load_network, weights_sha256, write_atomically
 from audiocnn.errors import CheckpointError
-from audiocnn.inference.onnx_backend import OnnxBackend
+from audiocnn.inference.onnx_backend import WEIGHTS_KEY, OnnxBackend
+from audiocnn.inference.onnx_file import with_metadata
 from audiocnn.nn.lowering import AnswersFrames, WithFrames, lower
 from audiocnn.spec import AudioSpec, InputSpec
 
@@ -24,7 +25,7 @@ def export_onnx(directory: Path) -> Path:
     """Write `model.onnx` beside the weights in `directory` and check it against torch.
 
     The batch size stays dynamic, and of sound the length too; the check runs others than the export saw. The file names
-    its layers (`audiocnn.annotate`), so that they can be looked at without torch.
+    its layers (`audiocnn.annotate`), so that they can be looked at without torch, and the weights it was made of.
     Raises `CheckpointError` if any logit differs by more than `TOLERANCE`; the old file is kept then.
     """
     spec, network = load_network(directory)
@@ -33,6 +34,7 @@ def export_onnx(directory: Path) -> Path:
         write_onnx(lower(network), spec.input, candidate)
         difference = _largest_difference(network, candidate, spec.input)
         exported = annotate(network, spec.input, candidate).written_into(candidate.read_bytes())
+    exported = with_metadata(exported, WEIGHTS_KEY, weights_sha256(directory))
     if not difference <= TOLERANCE:
         raise CheckpointError(f"ONNX and torch logits differ by {difference:.2e}, more than {TOLERANCE:.0e}")
     write_atomically(directory / ONNX, exported)

@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import nn
 
-from audiocnn import checkpoint, export, models
+from audiocnn import Classifier, checkpoint, export, models
 from audiocnn.errors import CheckpointError
 from audiocnn.inference.onnx_backend import OnnxBackend
 from audiocnn.nn.blocks import ConvNormAct, GlobalPool, LinearNormAct, Pool
@@ -160,3 +160,16 @@ def test_a_file_that_answers_otherwise_is_not_written(tmp_path, monkeypatch):
         export.export_onnx(directory)
     assert (directory / "model.onnx").read_bytes() == old
     assert sorted(path.name for path in directory.iterdir()) == ["config.json", "model.onnx", "model.safetensors"]
+
+
+def test_an_export_of_other_weights_does_not_answer_in_their_name(tmp_path):
+    old, new = write_model(tmp_path / "old", tiny_spec()), write_model(tmp_path / "new", tiny_spec())
+    network = checkpoint.load_network(new)[1]
+    with torch.no_grad():
+        next(iter(network.parameters())).add_(1.0)
+    checkpoint.save(new, tiny_spec(), network)
+    (new / "model.onnx").write_bytes((old / "model.onnx").read_bytes())
+    with pytest.raises(CheckpointError, match=r"made of other weights .* audiocnn export"):
+        Classifier.load(new)
+    export.export_onnx(new)
+    assert Classifier.load(new).info.sha256 == checkpoint.weights_sha256(new)

@@ -109,6 +109,11 @@ class Classifier:
             raise ConfigError(f"backend must be 'onnx' or 'torch', got {backend!r}")
         if backend == "onnx":
             network = OnnxBackend(directory / ONNX, spec.input.input_name, threads, device=device)
+            if network.weights_sha256 not in (None, sha256):
+                raise CheckpointError(
+                    f"{directory / ONNX} was made of other weights than those beside it; write it anew with: "
+                    f"audiocnn export {directory}"
+                )
             return cls(spec, network, sha256, decoders)
         if device != "cpu":
             raise ConfigError(f"device {device!r} is for backend 'onnx'; for torch give `Classifier` a `TorchBackend`")

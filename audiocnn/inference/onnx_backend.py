@@ -10,6 +10,8 @@ from numpy.typing import NDArray
 from audiocnn.errors import CheckpointError, ConfigError
 from audiocnn.inference.backend import Device
 
+WEIGHTS_KEY = "audiocnn.weights_sha256"
+"""Under which an exported file tells the SHA-256 of the weights it was made of."""
 _CPU, _CUDA = "CPUExecutionProvider", "CUDAExecutionProvider"
 
 if TYPE_CHECKING:
@@ -54,6 +56,7 @@ class OnnxBackend:
 
     threads: threads inside one call; callers on several threads want 1. output: which output to answer with.
     device: where it runs; a GPU takes the package onnxruntime-gpu.
+    weights_sha256: of the weights the file was made of, None if it does not say.
     Raises `CheckpointError` if the file is missing or not a model, `ConfigError` if the device is not there.
     """
 
@@ -69,6 +72,7 @@ class OnnxBackend:
                 f"write it with: audiocnn export {path.parent}"
             )
         self._input_name, self._output = input_name, output
+        self.weights_sha256: str | None = self._session.get_modelmeta().custom_metadata_map.get(WEIGHTS_KEY)
 
     def __call__(self, windows: NDArray[np.float32]) -> NDArray[np.float32]:
         logits: NDArray[np.float32] = self._session.run([self._output], {self._input_name: windows})[0]
