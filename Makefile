@@ -9,7 +9,7 @@ comma := ,
 SERVE = serve$(if $(MODEL),$(comma)vision)
 
 .DEFAULT_GOAL := help
-.PHONY: help serve classify train test test-slow lint format schema clean
+.PHONY: help serve classify train test test-slow test-ray lint format schema clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -30,6 +30,9 @@ test: ## Run every check and test in a fresh environment, as CI does
 
 test-slow: $(VENV)/.dev ## Run the tests that take minutes
 	$(PYTHON_BIN) -m pytest -m slow
+
+test-ray: $(VENV)/.dev,ray ## Run the tests that need Ray, which is large and not part of the others' environment
+	$(PYTHON_BIN) -m pytest -m ray
 
 lint: $(VENV)/.dev ## Check style, types and the direction of imports
 	$(PYTHON_BIN) -m ruff check .

@@ -55,6 +55,12 @@ class JournalError(AudioCnnError):
     code = "journal"
 
 
+class ClusterError(AudioCnnError):
+    """There is no Ray cluster to work on."""
+
+    code = "no_cluster"
+
+
 class MediaError(AudioCnnError):
     """Base of errors caused by the file to classify itself."""
 

@@ -44,6 +44,7 @@ def main(host: str | None, port: int | None, model: str | None) -> None:
         settings = Settings(**{name: value for name, value in given.items() if value is not None})
         for source in settings.model_sources:
             pretrained.resolve(source)
+        settings.check_engine()
         read_digests(settings.api_keys, settings.api_keys_file)
     except ValidationError as error:
         faults = "; ".join(f"{fault['loc'][0]}: {fault['msg']}" for fault in error.errors())

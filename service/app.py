@@ -33,13 +33,13 @@ def create_app(
 ) -> FastAPI:
     """The service as an ASGI application; its lifespan loads the model and releases it.
 
-    settings: read from the environment by default. engine: what classifies, a `LocalEngine` by default. shared_dir: a
-    folder for what several processes of one service share, none for a single one. Raises `ConfigError` for API keys
-    that cannot be read.
+    settings: read from the environment by default. engine: what classifies, by default the one in the settings.
+    shared_dir: a folder for what several processes of one service share, none for a single one. Raises `ConfigError`
+    for API keys that cannot be read, and what `Settings.check_engine` does.
     """
     settings = settings or Settings()
     metrics = Metrics()
-    engine = engine or LocalEngine(settings, metrics)
+    engine = engine or _engine(settings, metrics)
     jobs = JobStore(
         settings.jobs_dir,
         ttl_s=settings.job_ttl_s,
@@ -89,6 +89,15 @@ def create_app(
     errors.install(app)
     openapi.install(app)
     return app
+
+
+def _engine(settings: Settings, metrics: Metrics) -> Engine:
+    if settings.engine == "local":
+        return LocalEngine(settings, metrics)
+    settings.check_engine()
+    from service.engines.ray_serve import RayEngine
+
+    return RayEngine(settings, metrics)
 
 
 def _guard(app: FastAPI, settings: Settings, shared_dir: Path | None) -> None:

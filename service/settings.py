@@ -8,6 +8,8 @@ from typing import Literal
 from pydantic import Field, PositiveFloat, PositiveInt, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from audiocnn.cluster import check_ray
+from audiocnn.errors import ConfigError
 from audiocnn.limits import DecodeLimits
 
 _MIB = 2**20
@@ -54,6 +56,13 @@ class Settings(BaseSettings):
         default=0,
         ge=0,
         description="Processes that decode all but plain WAV, of each process; 0 for one for each worker.",
+    )
+    engine: Literal["local", "ray"] = Field(
+        default="local", description="What classifies: threads of each process, or replicas of Ray Serve."
+    )
+    ray_replicas: PositiveInt = Field(default=2, description="Replicas of Ray Serve, each with workers of its own.")
+    ray_address: str = Field(
+        default="", description="HOST:PORT of a Ray cluster of which this machine is a node; none: one on this machine."
     )
     max_queue: int = Field(default=32, ge=0, description="Files that may wait for a worker; more are answered 503.")
     max_connections: PositiveInt = Field(default=400, description="Connections of each process; more are answered 503.")
@@ -137,3 +146,13 @@ class Settings(BaseSettings):
             max_duration_s=self.max_job_duration_s,
             max_decoded_bytes=self.max_job_decoded_bytes,
         )
+
+    def check_engine(self) -> None:
+        """Raises `MissingExtraError` if Ray is asked for and not installed, `ConfigError` for a cluster per process."""
+        if self.engine == "ray":
+            check_ray()
+            if self.processes > 1 and not self.ray_address:
+                raise ConfigError(
+                    f"AUDIOCNN_PROCESSES={self.processes} would start as many Ray clusters; start one with "
+                    "`ray start --head` and name it in AUDIOCNN_RAY_ADDRESS, or leave AUDIOCNN_PROCESSES at 1"
+                )

@@ -1,5 +1,6 @@
 """Small models that several tests share; nothing here depends on the bundled one."""
 
+import importlib.util
 from pathlib import Path
 
 import pytest
@@ -26,11 +27,15 @@ SLIM = {
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Tests marked `gpu` are skipped, and say so, where there is none."""
-    if not torch.cuda.is_available():
-        for item in items:
-            if item.get_closest_marker("gpu"):
-                item.add_marker(pytest.mark.skip(reason="no CUDA device"))
+    """Tests marked `gpu` or `ray` are skipped, and say so, where there is none."""
+    missing = {
+        "gpu": None if torch.cuda.is_available() else "no CUDA device",
+        "ray": None if importlib.util.find_spec("ray") else "Ray is not installed: make test-ray",
+    }
+    for item in items:
+        for marker, reason in missing.items():
+            if reason and item.get_closest_marker(marker):
+                item.add_marker(pytest.mark.skip(reason=reason))
 
 
 def lively_network(architecture: str, num_outputs: int, arguments: dict | None = None) -> torch.nn.Module:

@@ -53,7 +53,11 @@ class LocalEngine:
         self._jobs = WorkQueue(settings.job_workers, settings.job_workers, lambda _: None)
 
     async def start(self) -> None:
-        await asyncio.to_thread(self._registry.load)
+        await asyncio.to_thread(self.load)
+
+    def load(self) -> None:
+        """`start` for those who can wait."""
+        self._registry.load()
         for _, info in self.models():
             self._metrics.serves(info)
 

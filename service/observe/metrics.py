@@ -147,6 +147,10 @@ class Metrics:
         """A decoder process is gone; another takes its place."""
         self._restarts.inc()
 
+    def replica_lost(self) -> None:
+        """A replica of Ray Serve is gone; another takes its place."""
+        self._restarts.inc()
+
     def worker_replaced(self, pid: int) -> None:
         """The process `pid` is gone, and what it was doing with it."""
         if self._shared:

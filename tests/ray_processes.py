@@ -1,0 +1,89 @@
+"""What the tests with a real Ray ask of the system: its processes, and what they listen to."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+_LISTENING = "0A"
+
+
+def descendants(pid: int) -> dict[int, str]:
+    """The processes below `pid`, with the titles that Ray gives them."""
+    parents: dict[int, int] = {}
+    for status in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            parents[int(status.parent.name)] = int(status.read_text().rsplit(")", 1)[1].split()[1])
+        except OSError:
+            continue  # it has ended meanwhile
+    found: dict[int, str] = {}
+    below = {pid}
+    while below := {child for child, parent in parents.items() if parent in below}:
+        for child in below:
+            try:
+                found[child] = Path(f"/proc/{child}/cmdline").read_bytes().replace(b"\0", b" ").decode().strip()
+            except OSError:
+                continue
+    return found
+
+
+def replicas(pid: int) -> set[int]:
+    """The processes of Ray Serve's replicas below `pid`."""
+    return {child for child, title in descendants(pid).items() if title.startswith("ray::ServeReplica")}
+
+
+def listening(pids: set[int]) -> dict[int, set[tuple[bool, int]]]:
+    """For each process what it listens to: whether that is loopback, and the port."""
+    sockets: dict[str, tuple[bool, int]] = {}
+    for table in ("tcp", "tcp6"):
+        for line in Path(f"/proc/net/{table}").read_text().splitlines()[1:]:
+            fields = line.split()
+            host, port = fields[1].split(":")
+            if fields[3] == _LISTENING:
+                loopback = host.endswith(("0100007F", "00000000000000000000000001000000"))
+                sockets[fields[9]] = (loopback, int(port, 16))
+    found: dict[int, set[tuple[bool, int]]] = {}
+    for pid in pids:
+        for link in Path(f"/proc/{pid}/fd").iterdir():
+            try:
+                inode = re.match(r"socket:\[(\d+)\]", os.readlink(link))
+            except OSError:
+                continue
+            if inode and inode[1] in sockets:
+                found.setdefault(pid, set()).add(sockets[inode[1]])
+    return found
+
+
+@contextmanager
+def short_folder() -> Iterator[Path]:
+    """Ray puts sockets below it, whose paths may have 107 characters."""
+    folder = tempfile.mkdtemp(prefix="ray-")
+    try:
+        yield Path(folder)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextmanager
+def ray_node(folder: Path, *options: str) -> Iterator[subprocess.Popen[bytes]]:
+    """A node of a Ray cluster, up. It takes RAY_* of this process's environment."""
+    command = [Path(sys.executable).with_name("ray"), "start", "--block", "--node-ip-address=127.0.0.1", *options]
+    command += ["--object-store-memory=100000000", "--include-dashboard=false"]
+    log = folder / f"node-{time.monotonic_ns()}.log"
+    with log.open("w") as out, subprocess.Popen(command, stdout=out, stderr=subprocess.STDOUT) as node:
+        try:
+            deadline = time.monotonic() + 120
+            while "Ray runtime started" not in log.read_text():
+                assert node.poll() is None, log.read_text()
+                assert time.monotonic() < deadline, log.read_text()
+                time.sleep(0.1)
+            yield node
+        finally:
+            node.terminate()
+            node.wait(60)
