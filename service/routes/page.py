@@ -11,7 +11,7 @@ router = APIRouter(include_in_schema=False)
 _FILES = StaticFiles(directory=Path(__file__).parents[1] / "static")
 # No inline script or style and nothing from another host. `blob:` is the visitor's own file, to see and to hear.
 _POLICY = (
-    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; media-src blob:; "
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob:; media-src blob:; "
     "connect-src 'self'; worker-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
 _HEADERS = {

@@ -72,7 +72,7 @@ def is_drawn(canvas: Locator, x: float, down_to: float) -> bool:
     return any(canvas.evaluate(_PIXELS, [x, 0, x, down_to]))
 
 
-def until(holds: Callable[[], bool], timeout_s: float = 15) -> None:
+def until(holds: Callable[[], bool], timeout_s: float = 30) -> None:
     """Wait for what Playwright cannot expect. Its own `wait_for_function` needs `eval`, which the pages forbid."""
     deadline = time.monotonic() + timeout_s
     while not holds():

@@ -27,7 +27,6 @@ def small_server() -> Iterator[Server]:
 
 def visit(browser: Browser, server: Server) -> tuple[Page, list[str]]:
     page = browser.new_context(base_url=server.url).new_page()
-    page.set_default_timeout(15_000)
     faults = watched(page, server.url)
     page.goto("/")
     expect(page.get_by_text("tells apart")).to_be_visible()

@@ -50,7 +50,7 @@ export class Panel {
     store.set({ file, model, answer: null, ...(isOther && { sound: null, view: null }) });
     tell(this.#part("notice"), null);
     this.#part("status").hidden = false;
-    if (isOther) this.#preview(signal);
+    if (isOther) this.#preview();
     try {
       const answer = await api.classify(file, model, signal);
       const length_s = duration(answer);
@@ -64,25 +64,26 @@ export class Panel {
   }
 
   /** What can be seen and heard at once, without the service. */
-  async #preview(signal) {
+  async #preview() {
     const { store, player } = this;
-    const { media } = store.model.input;
+    const { file, model } = store;
+    const { media } = model.input;
     const [image, video] = [this.#part("image"), this.#part("video")];
     player.close();
     image.hidden = media !== "image";
     video.hidden = media !== "video";
     if (media === "image") {
-      const address = URL.createObjectURL(store.file);
+      const address = URL.createObjectURL(file);
       image.onload = () => URL.revokeObjectURL(address);
       image.onerror = () => (image.hidden = true);
       image.src = address;
     } else if (media === "video") {
-      player.open(video, store.file);
+      player.open(video, file);
     } else if (media === "audio") {
-      player.open(this.#part("audio"), store.file);
-      const sound = await readSound(store.file, store.model.input.sample_rate);
-      if (signal.aborted && store.sound) return;
-      if (sound) store.set({ sound, view: store.view ?? { start_s: 0, end_s: sound.duration_s } });
+      player.open(this.#part("audio"), file);
+      const sound = await readSound(file, model.input.sample_rate);
+      const isWanted = store.file === file && store.model.input.media === media;
+      if (sound && isWanted) store.set({ sound, view: store.view ?? { start_s: 0, end_s: sound.duration_s } });
     }
   }
 
@@ -102,7 +103,8 @@ export class Panel {
     this.#part("name").textContent = file?.name ?? "";
     const { audio, image, video, volume } = answer ?? {};
     const facts = [];
-    if (this.store.length_s) facts.push(`${clock(this.store.length_s, 1)} min`.replace(/^0:(\d+\.\d) min/, (_, s) => `${Number(s)} s`));
+    const { length_s } = this.store;
+    if (length_s) facts.push(length_s < 60 ? `${Number(length_s.toFixed(1))} s` : `${clock(length_s)} min`);
     if (audio) facts.push(`${audio.sample_rate / 1000} kHz`, ["mono", "stereo"][audio.channels - 1] ?? `${audio.channels} channels`);
     if (image ?? video) facts.push(`${(image ?? video).width} × ${(image ?? video).height}`);
     if (video) facts.push(`${video.num_frames} frames`);

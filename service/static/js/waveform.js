@@ -159,8 +159,10 @@ function keys(canvas, store, player) {
   });
 }
 
+/** While it plays, in whole seconds: a screen reader is not to count tenths. */
 function describe(canvas, store) {
+  const time_s = store.playing ? Math.floor(store.playhead_s) : store.playhead_s;
   canvas.setAttribute("aria-valuemax", store.length_s.toFixed(1));
-  canvas.setAttribute("aria-valuenow", store.playhead_s.toFixed(1));
-  canvas.setAttribute("aria-valuetext", `${clock(store.playhead_s, 1)} of ${clock(store.length_s, 1)}`);
+  canvas.setAttribute("aria-valuenow", time_s.toFixed(1));
+  canvas.setAttribute("aria-valuetext", `${clock(time_s, 1)} of ${clock(store.length_s, 1)}`);
 }
