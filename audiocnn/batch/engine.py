@@ -5,11 +5,13 @@ the cores as busy as processes do (both 1.8 times one thread on two cores), with
 """
 
 import os
-from collections import deque
+import sys
+import threading
 from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
 from queue import SimpleQueue
-from typing import Protocol, TypeVar
+from typing import TypeVar
 
 from audiocnn.batch.one_file import FileClassifier
 from audiocnn.batch.result import FileResult
@@ -87,69 +89,53 @@ def pipeline(
 ) -> Generator[Answer, None, None]:
     """`work(item)` for each item in `workers` threads: in the order of the items, or else as they are done.
 
-    items: read lazily, by the caller's thread. What `work` raises is raised here and ends the pipeline. Closing the
-    generator drops the items that have not begun; those at work finish in the background.
+    items: read lazily by a thread of its own, so that answers come out while the next item is not yet known.
+    What `work` or `items` raise is raised here and ends the pipeline. Closing the generator drops the items that have
+    not begun; those at work finish in the background.
     """
-    pending: _Pending[Answer] = _InOrder() if ordered else _AsDone()
+    outcomes: SimpleQueue[Future[Answer] | _End] = SimpleQueue()
+    places = threading.Semaphore(AHEAD * workers)
+    stopped = threading.Event()
     pool = ThreadPoolExecutor(workers, thread_name_prefix="classify")
+
+    def feed() -> None:
+        count = 0
+        source = iter(items)
+        try:
+            while places.acquire() and not stopped.is_set():
+                future = pool.submit(work, next(source))
+                count += 1
+                if ordered:
+                    outcomes.put(future)
+                else:
+                    future.add_done_callback(outcomes.put)
+        except StopIteration:
+            outcomes.put(_End(count))
+        except BaseException as error:
+            outcomes.put(_End(count, error))
+
+    threading.Thread(target=feed, name="find", daemon=True).start()
+    taken, total = 0, sys.maxsize
     try:
-        for item in items:
-            pending.add(pool.submit(work, item))
-            while pending.count >= AHEAD * workers or pending.is_ready():
-                yield pending.take().result()
-        while pending.count:
-            yield pending.take().result()
+        while taken < total:
+            outcome = outcomes.get()
+            if isinstance(outcome, _End):
+                if outcome.error is not None:
+                    raise outcome.error
+                total = outcome.count
+                continue
+            yield outcome.result()
+            taken += 1
+            places.release()
     finally:
+        stopped.set()
+        places.release()
         pool.shutdown(wait=False, cancel_futures=True)
 
 
-class _Pending(Protocol[Answer]):
-    """Items that are waiting, at work or done, and not yet taken. `take` waits for the next one."""
+@dataclass(frozen=True, slots=True)
+class _End:
+    """There are no more items than `count`, or finding them failed."""
 
-    @property
-    def count(self) -> int: ...
-
-    def add(self, future: Future[Answer]) -> None: ...
-
-    def is_ready(self) -> bool: ...
-
-    def take(self) -> Future[Answer]: ...
-
-
-class _InOrder(_Pending[Answer]):
-    def __init__(self) -> None:
-        self._waiting: deque[Future[Answer]] = deque()
-
-    @property
-    def count(self) -> int:
-        return len(self._waiting)
-
-    def add(self, future: Future[Answer]) -> None:
-        self._waiting.append(future)
-
-    def is_ready(self) -> bool:
-        return bool(self._waiting) and self._waiting[0].done()
-
-    def take(self) -> Future[Answer]:
-        return self._waiting.popleft()
-
-
-class _AsDone(_Pending[Answer]):
-    def __init__(self) -> None:
-        self._done: SimpleQueue[Future[Answer]] = SimpleQueue()
-        self._count = 0
-
-    @property
-    def count(self) -> int:
-        return self._count
-
-    def add(self, future: Future[Answer]) -> None:
-        self._count += 1
-        future.add_done_callback(self._done.put)
-
-    def is_ready(self) -> bool:
-        return not self._done.empty()
-
-    def take(self) -> Future[Answer]:
-        self._count -= 1
-        return self._done.get()
+    count: int
+    error: BaseException | None = None

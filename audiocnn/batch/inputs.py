@@ -3,7 +3,7 @@
 import os
 from collections.abc import Iterable, Iterator
 from fnmatch import fnmatchcase
-from typing import BinaryIO
+from io import RawIOBase
 
 STANDARD_INPUT = "-"
 """Stands for a list of paths on standard input."""
@@ -32,14 +32,15 @@ def expand_patterns(inputs: Iterable[str]) -> Iterator[str]:
             yield path
 
 
-def read_list(stream: BinaryIO) -> Iterator[str]:
+def read_list(stream: RawIOBase) -> Iterator[str]:
     """The paths in a list, one a line, as they come; empty lines are skipped.
 
+    stream: unbuffered, so that it gives what there is and does not wait for more.
     A list with zero bytes, such as `find -print0` writes, is cut there instead, so that names may hold line breaks.
     """
     separator = b""
     rest = b""
-    while chunk := stream.read1(_CHUNK_BYTES):  # type: ignore[attr-defined]  # absent from BinaryIO only
+    while chunk := stream.read(_CHUNK_BYTES):
         if not separator:
             chunk = (rest + chunk).removeprefix(_BYTE_ORDER_MARK)
             separator = b"\0" if b"\0" in chunk else b"\n" if b"\n" in chunk else b""

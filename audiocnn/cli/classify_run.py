@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -145,11 +145,16 @@ def _named(options: Options) -> Iterator[str]:
 
     for path in expand_patterns(options.inputs):
         if path == STANDARD_INPUT:
-            yield from read_list(sys.stdin.buffer)
+            yield from read_list(_unbuffered_stdin())
         else:
             yield path
     if options.files_from == STANDARD_INPUT:
-        yield from read_list(sys.stdin.buffer)
+        yield from read_list(_unbuffered_stdin())
     elif options.files_from is not None:
-        with open(options.files_from, "rb") as stream:
+        with open(options.files_from, "rb", buffering=0) as stream:
             yield from read_list(stream)
+
+
+def _unbuffered_stdin() -> Any:
+    """Below the buffer, whose lock a thread that waits for a slow list would hold at the end of the process."""
+    return getattr(sys.stdin.buffer, "raw", sys.stdin.buffer)

@@ -72,7 +72,7 @@ class JournalMachine(RuleBasedStateMachine):
 
 
 TestJournalAgainstADictionary = JournalMachine.TestCase
-TestJournalAgainstADictionary.settings = settings(max_examples=20, stateful_step_count=15, deadline=None)
+TestJournalAgainstADictionary.settings = settings(max_examples=15, stateful_step_count=15, deadline=None)
 
 WRITER = """
 import sys

@@ -50,9 +50,12 @@ def format_of(output: Path) -> str:
 
 
 def check_formats(names: Sequence[str], spec: ModelSpec) -> None:
-    """Raises `ConfigError` for formats that cannot hold what a model of `spec` says, and `MissingExtraError` for one
-    that needs packages which are not installed."""
+    """Raises `ConfigError` for unknown formats and those that cannot hold what a model of `spec` says, and
+    `MissingExtraError` for one that needs packages which are not installed."""
     media = spec.input.media
+    for name in names:
+        if name not in FORMATS:
+            raise ConfigError(f"unknown format {name!r}; known: {', '.join(FORMATS)}")
     if "parquet" in names:
         import audiocnn.batch.formats.parquet  # noqa: F401 raises what is to be said
     if "audacity" in names and media not in ("audio", "video"):
