@@ -104,7 +104,8 @@ class _Work:
             results = batch.results()
             if self.tagger is not None:
                 results = self.tagger.tagged(results, batch.same_answer)
-            write_output(output, self.formats, self.selection, results)
+            with report.writing(results) as files_written:
+                write_output(output, self.formats, self.selection, files_written)
         return report
 
     def stream(self) -> Report:

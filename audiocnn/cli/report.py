@@ -1,6 +1,7 @@
 """What `audiocnn classify` says on the way and at the end: `Report`."""
 
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Iterable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
@@ -33,11 +34,8 @@ class Report:
         self._options = options
         self._has_bar = console is not None and not options.quiet
         self._go_on = go_on
-        self._progress: AbstractContextManager[Show] = nullcontext(lambda _: None)
-        if self._has_bar and console is not None:
-            self._progress = progress_bar(console)
-        elif not options.quiet:
-            self._progress = progress_lines()
+        self._console = console
+        self._progress = self._display()
         self._show: Show = lambda _: None
 
     def add(self, path: str, error: FileError | None, *, ok: bool, duration_s: float = 0.0, fresh: bool = True) -> None:
@@ -58,6 +56,29 @@ class Report:
             self.add(file.path, file.outcome, ok=False)
         else:
             self.add(file.path, None, ok=True, duration_s=file.duration_s)
+
+    @contextmanager
+    def writing(self, files: Iterable[FileResult]) -> Iterator[Iterator[FileResult]]:
+        """`files` again, and how far the writing of them is: tags take their time."""
+        tally = Tally(self.tally.total)
+        with self._display() as show:
+
+            def shown() -> Iterator[FileResult]:
+                for file in files:
+                    yield file
+                    tally.add(ok=file.ok)
+                    show(tally)
+
+            try:
+                yield shown()
+            except KeyboardInterrupt:
+                click.echo(f"stopped while writing, after {tally.done} files{self._go_on}", err=True)
+                raise
+
+    def _display(self) -> AbstractContextManager[Show]:
+        if self._options.quiet:
+            return nullcontext(lambda _: None)
+        return progress_lines() if self._console is None else progress_bar(self._console)
 
     def conclude(self, media: str) -> None:
         """The summary, where there is something to say that the rows do not."""

@@ -15,6 +15,7 @@ from click.testing import CliRunner
 from pyarrow import parquet as pq
 
 from audiocnn import Classifier
+from audiocnn.batch.tags import run as tags
 from audiocnn.cli.main import cli
 from tests.audio_files import encoded, music, silence, wav_bytes
 
@@ -192,6 +193,25 @@ class TestTags:
         result = run("songs/a.au", "--write-tags", code=1)
         assert "genres: 1 in files without such tags\n" in result.stderr
         assert json.loads(result.stdout)["tag"]["status"] == "unsupported"
+
+    def test_ctrl_c_among_the_tags_leaves_out_alone_and_the_next_run_goes_on(self, songs, monkeypatch):
+        write = tags.write_genres
+
+        def interrupted(path, *arguments, **options):
+            if path == PATHS[1]:
+                raise KeyboardInterrupt
+            return write(path, *arguments, **options)
+
+        Path("out.csv").write_text("old")
+        with monkeypatch.context() as patch:
+            patch.setattr(tags, "write_genres", interrupted)
+            result = run("-r", "songs", "-o", "out.csv", "--write-tags", code=130)
+        assert "stopped while writing, after 1 files; they are in " in result.stderr
+        assert "genres: 1 written\n" in result.stderr
+        assert Path("out.csv").read_text() == "old"
+        result = run("-r", "songs", "-o", "out.csv", "--write-tags", code=1)
+        assert "genres: 1 written, 1 there already, 1 without a label\n" in result.stderr
+        assert "4 by an earlier run" in result.stderr
 
     def test_quiet_says_nothing(self, songs):
         assert run("songs/a.wav", "--write-tags", "--quiet").stderr == ""
