@@ -46,6 +46,20 @@ export async function classify(file, model, signal) {
   return (await ask(`classify?${query}`, { method: "POST", body: file, headers, signal })).json();
 }
 
+/** What the model makes of `file` on the way to its answer. layers: whose maps to give, none for a choice of them. */
+export async function inspect(file, model, layers, signal) {
+  const query = new URLSearchParams({ model: model.name });
+  for (const layer of layers) query.append("layer", layer);
+  const headers = { "Content-Type": "application/octet-stream" };
+  return (await ask(`v1/inspect?${query}`, { method: "POST", body: file, headers, signal })).json();
+}
+
+/** An example of the lectures, computed by the service. */
+export async function lecture(name, body, signal) {
+  const headers = { "Content-Type": "application/json" };
+  return (await ask(`v1/lectures/${name}`, { method: "POST", body: JSON.stringify(body), headers, signal })).json();
+}
+
 /** The card of a model as nodes to show. */
 export async function card(name) {
   const response = await ask(`v1/models/${encodeURIComponent(name)}/card`, { headers: { Accept: "text/html" } });
@@ -86,6 +100,7 @@ const WORDS = {
   slow_body: ["The file came too slowly", "Your connection may be poor. Try a smaller file, or again later."],
   unknown_model: ["This model is not here any more", "Reload the page to see which ones are."],
   card_not_found: ["This model has no card", "Ask whoever trained it."],
+  not_inspectable: ["This model cannot be looked into", "Its file does not name its layers: whoever runs the service can export it anew."],
   internal_error: ["Something went wrong on our side", "Try again. If it keeps happening, tell the operator the number below."],
   no_answer: ["The service does not answer", "It may be restarting, or the file may be larger than it takes. Try again in a moment."],
 };

@@ -21,6 +21,12 @@ export function classColour(index) {
   return colour(`--class-${index % 10}`);
 }
 
+/** Calls `paint` now and whenever the theme changes: for colours that the style sheet cannot give by itself. */
+export function onColours(paint) {
+  redraws.add(paint);
+  paint();
+}
+
 const redraws = new Set();
 onTheme(() => {
   resolved.clear();

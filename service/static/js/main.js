@@ -60,6 +60,7 @@ function open(files) {
     first.element.querySelector('[data-part="compare-file"]').addEventListener("click", () => $("other-file").click());
     first.element.querySelector('[data-part="compare-model"]').addEventListener("click", compareModel);
     document.body.classList.add("has-result");
+    import("./inspect/main.js").then(({ inside }) => inside($("inside"), first));
   }
   const others = models.filter(({ input }) => input.media === chosen().input.media);
   first.element.querySelector('[data-part="compare-model"]').hidden = others.length < 2;

@@ -1,0 +1,154 @@
+// "Look inside": what the layers of the model make of the sound in the first panel.
+
+import * as api from "../api.js";
+import { percent, words } from "../answer.js";
+import { classColour, onColours } from "../canvas.js";
+import { element } from "../dom.js";
+import { tell } from "../notice.js";
+import { clock } from "../time.js";
+import { activations, silence } from "./curves.js";
+import { Cursor, span } from "./cursor.js";
+import { gallery } from "./filters.js";
+import { heat } from "./heat.js";
+import { layerTable } from "./layers.js";
+import { wave } from "./wave.js";
+
+/** Fills `section` for the sound and the model of `panel`, when the visitor asks for it. */
+export function inside(section, panel) {
+  const { store } = panel;
+  const button = element("button", { type: "button", class: "button main" }, "Look inside");
+  const status = element("p", { class: "listening", role: "status", hidden: true }, element("span", { "aria-hidden": "true" }), "Looking …");
+  const notice = element("div", { class: "notice", role: "alert", hidden: true });
+  const look = element("div", { class: "look" });
+  section.classList.add("inside", "card");
+  section.querySelector("h2").replaceWith(
+    element(
+      "header",
+      {},
+      element("h2", { id: "inside-title" }, "Look inside"),
+      element("p", {}, "See what each layer makes of this sound on the way to its answer, what the first filters listen for, and when each class was heard."),
+    ),
+  );
+  section.append(button, status, notice, look);
+
+  let asking = new AbortController();
+  const forget = () => {
+    asking.abort();
+    look.replaceChildren();
+    tell(notice, null);
+    status.hidden = true;
+    button.hidden = false;
+    section.hidden = !store.answer?.audio || store.model.input.media !== "audio";
+  };
+  const ask = async (layers = []) => {
+    asking.abort();
+    asking = new AbortController();
+    const { signal } = asking;
+    const { file, model } = store;
+    button.hidden = true;
+    status.hidden = false;
+    tell(notice, null);
+    try {
+      const seen = await api.inspect(file, model, layers, signal);
+      look.replaceChildren(...show(seen, panel, ask));
+    } catch (problem) {
+      if (signal.aborted) return;
+      if (!(problem instanceof api.Problem)) throw problem;
+      tell(notice, problem, { again: () => ask(layers) });
+    }
+    status.hidden = true;
+  };
+  button.addEventListener("click", () => ask());
+  store.on("answer", forget);
+  forget();
+}
+
+function show(seen, panel, again) {
+  const { store, player } = panel;
+  const cursor = new Cursor();
+  const layers = new Map(seen.layers.map((layer) => [layer.name, layer]));
+  const top = element("canvas", { role: "img", "aria-label": "The waveform, with what a value depends on" });
+  wave(top, seen, store, player, cursor);
+  const said = element("p", { class: "look-said quiet", role: "status" });
+  cursor.on(() => (said.textContent = told(cursor, layers, seen)));
+  said.textContent = told(cursor, layers, seen);
+  const parts = [element("div", { class: "look-wave" }, top, said)];
+  if (seen.activation && seen.features.length) parts.push(...classes(seen, store, cursor, layers));
+  if (!seen.features.length) parts.push(element("p", {}, "All of this sound is silent, so the network was not asked."));
+  parts.push(...maps(seen, store, cursor, layers));
+  parts.push(layerTable(seen, again));
+  if (seen.filters?.order.length) parts.push(...filters(seen, panel, cursor));
+  if (seen.silence) parts.push(silent(seen, store, cursor));
+  return parts;
+}
+
+function told({ at }, layers, seen) {
+  if (!at) return "Point at a map, or walk over it with the arrow keys: the waveform shows which part of the sound that value depends on.";
+  const layer = layers.get(at.layer);
+  const sees = layer.receptive_field ? ` It depends on ${span(Math.min(layer.receptive_field[0], seen.input.window) / seen.input.sample_rate)} of sound around it.` : "";
+  const where = at.channel === null ? "" : `, channel ${at.channel}${at.row === null ? "" : `, row ${at.row}`}`;
+  const value = at.value === null || at.value === undefined ? "" : `: ${at.value}`;
+  return `${at.layer}${where}, at ${clock(at.time_s, 2)}${value}.${sees}`;
+}
+
+function part(title, note, ...content) {
+  return element("section", { class: "look-part" }, element("h3", {}, title), element("p", { class: "quiet" }, note), ...content);
+}
+
+function classes(seen, store, cursor, layers) {
+  const canvas = element("canvas", { class: "look-curves", role: "img", "aria-label": "Activation of each class over time" });
+  activations(canvas, seen.activation, store.model, layers.get(seen.activation.layer), store, cursor);
+  const keys = seen.activation.labels.map(({ label, score }) => {
+    const dash = element("span", { "aria-hidden": "true" });
+    onColours(() => (dash.style.background = classColour(store.model.task.labels.indexOf(label))));
+    return element("li", {}, dash, `${words(label)} ${percent(score)}`);
+  });
+  return [
+    part(
+      "When each class was heard",
+      `What speaks for a class is above the line, what speaks against it below: the class activation at ${seen.activation.layer}, in logits.`,
+      canvas,
+      element("ul", { class: "keys" }, ...keys),
+    ),
+  ];
+}
+
+function maps(seen, store, cursor, layers) {
+  if (!seen.features.length) return [];
+  const shown = seen.features.map((feature) => {
+    const layer = layers.get(feature.layer);
+    const canvas = element("canvas", { class: "heat", tabindex: 0, role: "application", "aria-roledescription": "heat map", "aria-label": `Map of ${feature.layer}; walk over it with the arrow keys` });
+    const height = Math.min(Math.max(2.2 * feature.values.length, 64), 150);
+    canvas.style.height = `${height}px`;
+    heat(canvas, feature, isByPitch(feature.channels, seen.filters), store, cursor);
+    const sees = layer.receptive_field[0] / seen.input.sample_rate;
+    const facts = `${layer.kind} ${layer.sizes} · ${layer.output_shape.map((size) => size.toLocaleString("en")).join(" × ")} · sees ${span(sees)}`;
+    const count = feature.channels.length;
+    const rows = feature.rows > 1 ? `${count} strongest channels, each a picture of ${feature.rows} rows` : `${count} channels`;
+    return element("section", { class: "look-part" }, element("header", {}, element("h4", {}, feature.layer), element("span", { class: "quiet" }, facts)), canvas, element("p", { class: "quiet" }, `${rows}${feature.rms ? "; each column is the root mean square of several values" : ""}`));
+  });
+  const note = "From the waveform to the answer: time runs to the right as above, each row is a channel, and the deeper the colour, the stronger it answers. Layers see further and further, and tell less and less exactly when.";
+  return [part("Layer by layer", note), ...shown];
+}
+
+/** Whether the channels are the first filters, from the lowest to the highest. */
+function isByPitch(channels, filters) {
+  const order = filters?.order.filter((channel) => channels.includes(channel)) ?? [];
+  return order.length === channels.length && order.every((channel, i) => channel === channels[i]);
+}
+
+function filters(seen, panel, cursor) {
+  const { weights } = seen.filters;
+  const note = `${weights.length} learned filters of ${weights[0][0].length} samples slide over the sound. Above, each as a wave; below, which frequencies it lets through, from 0 to ${seen.input.sample_rate / 2000} kHz. Choose one to see where it responds, and to hear it.`;
+  return [part("The first filters", note, ...gallery(seen.filters, panel, cursor))];
+}
+
+function silent(seen, store, cursor) {
+  const canvas = element("canvas", { class: "look-silence", role: "img", "aria-label": "Likelihood of silence over time" });
+  silence(canvas, seen.silence, store, cursor);
+  return part(
+    "The silence filter",
+    "A small network of its own says for every 20 ms whether anything sounds: σ of its response, from 0 to 1. Above the dashed line it hears silence.",
+    canvas,
+  );
+}
