@@ -7,6 +7,7 @@ from pathlib import Path
 
 from playwright.sync_api import Locator, Page, expect
 
+_AXE = (Path(__file__).parent / "vendor" / "axe.min.js").read_text("utf-8")
 _TRANSFER = """files => {
     const transfer = new DataTransfer();
     for (const {name, data} of files) {
@@ -90,3 +91,15 @@ def time_s(panel: Locator) -> float:
     """Where the sound plays."""
     value = panel.get_by_role("slider", name="Position in the sound").get_attribute("aria-valuenow")
     return float(value or "nan")
+
+
+def barriers(page: Page) -> list[str]:
+    """What axe-core finds serious or worse."""
+    page.evaluate(_AXE)
+    found = page.evaluate("axe.run({resultTypes: ['violations']})")["violations"]
+    return [
+        f"{one['id']}: {node['html'][:200]} {node['failureSummary']}"
+        for one in found
+        if one["impact"] in ("serious", "critical")
+        for node in one["nodes"]
+    ]

@@ -7,25 +7,12 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from tests.browser.conftest import watched
-from tests.browser.hands import answered, drop
+from tests.browser.hands import answered, barriers, drop
 from tests.service.server import ROOT, Server
 
 PAGES = ("/", "/lectures", "/card")
-AXE = (Path(__file__).parent / "vendor" / "axe.min.js").read_text("utf-8")
 STATIC = ROOT / "service" / "static"
 MOST_BYTES = 300_000
-
-
-def barriers(page: Page) -> list[str]:
-    """What axe-core finds serious or worse."""
-    page.evaluate(AXE)
-    found = page.evaluate("axe.run({resultTypes: ['violations']})")["violations"]
-    return [
-        f"{one['id']}: {node['html'][:200]} {node['failureSummary']}"
-        for one in found
-        if one["impact"] in ("serious", "critical")
-        for node in one["nodes"]
-    ]
 
 
 @pytest.mark.parametrize("path", PAGES)

@@ -38,7 +38,7 @@ export function layerTable(seen, again) {
     "details",
     {},
     element("summary", {}, `All ${seen.layers.length} layers: sizes, weights, receptive fields; choose others`),
-    element("div", { class: "layer-table", tabindex: 0, role: "region", "aria-label": "Layers" },
+    element("div", { class: "layer-table", tabIndex: 0, role: "region", "aria-label": "Layers" },
       element("table", {}, element("thead", {}, element("tr", {}, ...head)), element("tbody", {}, ...rows))),
     element("p", { class: "row" }, button, note),
   );

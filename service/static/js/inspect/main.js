@@ -117,7 +117,7 @@ function maps(seen, store, cursor, layers) {
   if (!seen.features.length) return [];
   const shown = seen.features.map((feature) => {
     const layer = layers.get(feature.layer);
-    const canvas = element("canvas", { class: "heat", tabindex: 0, role: "application", "aria-roledescription": "heat map", "aria-label": `Map of ${feature.layer}; walk over it with the arrow keys` });
+    const canvas = element("canvas", { class: "heat", tabIndex: 0, role: "application", "aria-roledescription": "heat map", "aria-label": `Map of ${feature.layer}; walk over it with the arrow keys` });
     const height = Math.min(Math.max(2.2 * feature.values.length, 64), 150);
     canvas.style.height = `${height}px`;
     heat(canvas, feature, isByPitch(feature.channels, seen.filters), store, cursor);

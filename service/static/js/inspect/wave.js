@@ -35,12 +35,10 @@ function trace(context, { sound, view }, width, height) {
 function respond(context, envelope, { view, length_s }, width, height) {
   const middle = height / 2;
   context.fillStyle = colour("--field-edge");
-  context.globalAlpha = 0.8;
   for (let x = 0; x < width; x += 1) {
     const part = envelope[Math.min(Math.floor((at(x, view, width) / length_s) * envelope.length), envelope.length - 1)];
     context.fillRect(x, middle - part * middle, 1, 2 * part * middle);
   }
-  context.globalAlpha = 1;
 }
 
 function shade(context, { start_s, end_s }, { view }, width, height) {

@@ -1,0 +1,122 @@
+"""Look inside: maps, receptive fields, filters that are seen and heard, and what is said when it does not work."""
+
+import json
+import re
+from pathlib import Path
+
+from playwright.sync_api import Locator, Page, expect
+
+from tests.browser.hands import answered, barriers, colour, drop, pixel, time_s, until
+
+
+def looked_into(page: Page, file: Path) -> Locator:
+    page.goto("/")
+    drop(page, file)
+    answered(page)
+    inside = page.locator("#inside")
+    inside.get_by_role("button", name="Look inside").click()
+    expect(inside.locator(".heat").first).to_be_visible()
+    return inside
+
+
+def has(canvas: Locator, wanted: list[int], y: float) -> bool:
+    return any(near(pixel(canvas, x / 60, y), wanted) for x in range(60))
+
+
+def near(found: list[int], wanted: list[int]) -> bool:
+    return all(abs(a - b) < 40 for a, b in zip(found[:3], wanted[:3], strict=True)) and found[3] > 150
+
+
+def test_maps_of_each_resolution_lie_under_the_waveform(page: Page, song: Path) -> None:
+    inside = looked_into(page, song)
+    assert inside.locator(".heat").count() == 6
+    expect(inside.get_by_role("heading", name="energies.filters.conv")).to_be_visible()
+    first = inside.locator(".heat").first
+    assert near(pixel(first, 0.5, 0.5), colour(page, "--silence")), "silence is shown as silence"
+    tones = {tuple(pixel(first, x / 40, 0.9)) for x in range(12)}
+    assert len(tones) > 3, "and music as a pattern"
+    expect(inside.locator(".keys li").first).to_contain_text("%")
+    assert barriers(page) == []
+
+
+def test_pointing_at_a_map_shows_what_the_value_depends_on(page: Page, song: Path) -> None:
+    inside = looked_into(page, song)
+    wave, said = inside.locator(".look-wave canvas"), inside.locator(".look-said")
+    edge = colour(page, "--field-edge")
+    assert not has(wave, edge, 0.03)
+    deep = inside.locator(".heat").last
+    deep.scroll_into_view_if_needed()
+    deep.hover(position={"x": 200, "y": 20})
+    expect(said).to_contain_text(re.compile(r"features\.4\.act, channel \d+, row \d, at 0:0.* It depends on 1\.91 s"))
+    until(lambda: any(pixel(wave, x / 400, 0.03) == edge for x in range(400)))
+    page.mouse.move(0, 0)
+    expect(said).to_contain_text("Point at a map")
+    first = inside.locator(".heat").first
+    first.focus()
+    page.keyboard.press("ArrowRight")
+    expect(said).to_contain_text(re.compile(r"energies\.filters\.conv, channel \d+, at .* It depends on 16 ms"))
+
+
+def test_a_filter_is_seen_where_it_responds_and_heard(page: Page, song: Path) -> None:
+    inside = looked_into(page, song)
+    assert inside.locator(".gallery button").count() == 64
+    wave = inside.locator(".look-wave canvas")
+    chosen = inside.locator(".gallery button").nth(12)
+    chosen.click()
+    expect(chosen).to_have_attribute("aria-pressed", "true")
+    hear = inside.get_by_role("button", name="Hear what it hears")
+    expect(hear).to_be_enabled()
+    response = colour(page, "--field-edge")
+    until(lambda: has(wave, response, 0.5))
+    hear.click()
+    panel = answered(page)
+    expect(
+        inside.get_by_text(re.compile(r"The player plays what the filter lets through, \d+ dB louder"))
+    ).to_be_visible()
+    until(lambda: time_s(panel) > 0.2)
+    inside.get_by_role("button", name="Back to the sound").click()
+    chosen.click()
+    expect(inside.get_by_text("Choose a filter below")).to_be_visible()
+    until(lambda: not has(wave, response, 0.5))
+
+
+def test_other_layers_can_be_chosen(page: Page, song: Path) -> None:
+    inside = looked_into(page, song)
+    inside.get_by_text("All 32 layers").click()
+    while inside.locator("input:checked").count():
+        inside.locator("input:checked").first.uncheck()
+    show = inside.get_by_role("button", name="Show these maps")
+    show.click()
+    expect(inside.get_by_text("Choose 1 to 12 layers")).to_be_visible()
+    expect(inside.get_by_role("checkbox", name="Show features.0.conv")).to_be_disabled()
+    inside.get_by_role("checkbox", name="Show features.1.pool").check()
+    show.click()
+    expect(inside.get_by_role("heading", name="features.1.pool")).to_be_visible()
+    expect(inside.locator(".heat")).to_have_count(1)
+
+
+def test_a_refusal_is_told_in_plain_words(page: Page, song: Path) -> None:
+    problem = {"status": 422, "code": "not_inspectable", "detail": "x", "request_id": "1"}
+    page.route(
+        "**/v1/inspect*",
+        lambda route: route.fulfill(status=422, content_type="application/problem+json", body=json.dumps(problem)),
+    )
+    page.goto("/")
+    drop(page, song)
+    answered(page)
+    page.locator("#inside").get_by_role("button", name="Look inside").click()
+    expect(page.locator("#inside").get_by_role("alert")).to_contain_text("This model cannot be looked into")
+
+
+def test_another_file_begins_anew(page: Page, song: Path) -> None:
+    inside = looked_into(page, song)
+    drop(page, song)
+    expect(inside.get_by_role("button", name="Look inside")).to_be_visible()
+    expect(inside.locator(".heat")).to_have_count(0)
+
+
+def test_it_fits_a_phone(page: Page, song: Path) -> None:
+    page.set_viewport_size({"width": 390, "height": 800})
+    inside = looked_into(page, song)
+    inside.get_by_text("All 32 layers").click()
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
