@@ -71,7 +71,7 @@ def test_a_filter_is_seen_where_it_responds_and_heard(page: Page, song: Path) ->
     hear.click()
     panel = answered(page)
     expect(
-        inside.get_by_text(re.compile(r"The player plays what the filter lets through, \d+ dB louder"))
+        inside.get_by_text(re.compile(r"The player plays what the filter lets through, \d+ dB (louder|softer)"))
     ).to_be_visible()
     until(lambda: time_s(panel) > 0.2)
     inside.get_by_role("button", name="Back to the sound").click()
