@@ -7,7 +7,9 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Request, expect, sync_playwright
 
+from audiocnn.spec import Quantity, TaskSpec
 from tests.audio_files import music, silence, wav_bytes
+from tests.conftest import tiny_spec, write_model
 from tests.service.server import Server, running_service
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
@@ -23,8 +25,19 @@ expect.set_options(timeout=30_000)  # machines of CI are busy
 
 
 @pytest.fixture(scope="session")
-def server(tiny_model: Path) -> Iterator[Server]:
-    with running_service(models=f"digits,moving-digits,{tiny_model}") as server:
+def tags_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_model(tmp_path_factory.mktemp("tags"), tiny_spec("multi_label", name="tags"))
+
+
+@pytest.fixture(scope="session")
+def tempo_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    task = TaskSpec("regression", ("tempo",), (Quantity("BPM", 30, 300, 120, 30),))
+    return write_model(tmp_path_factory.mktemp("tempo"), tiny_spec(name="tempo", task=task))
+
+
+@pytest.fixture(scope="session")
+def server(tiny_model: Path, tags_model: Path, tempo_model: Path) -> Iterator[Server]:
+    with running_service(models=f"digits,moving-digits,{tiny_model},{tags_model},{tempo_model}") as server:
         yield server
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from playwright.sync_api import Page, expect
 
 from audiocnn import Classifier
+from audiocnn.prediction import Estimate
 from tests.audio_files import noise, silence, wav_bytes
 from tests.browser.hands import answered, choose, colour, drop, is_drawn, pixel, time_s, until
 
@@ -140,6 +141,31 @@ def test_another_model_answers_for_the_same_file(page: Page, song: Path) -> None
     expect(answered(page)).to_contain_text("model digits")
     expect(page.get_by_text("tells apart: 0, 1, 2")).to_be_visible()
     assert page.get_by_role("link", name="Limits").get_attribute("href") == "card?model=digits#limits"
+
+
+def test_tags_and_estimates_are_told_as_what_they_are(
+    page: Page, song: Path, tags_model: Path, tempo_model: Path
+) -> None:
+    tags = Classifier.load(tags_model).classify(song.read_bytes())
+    tempo = Classifier.load(tempo_model).classify(song.read_bytes())
+    assert isinstance(tempo.predictions[0], Estimate)
+    page.goto("/")
+    page.get_by_label("Model", exact=True).select_option("tags")
+    expect(page.get_by_text("hears any of: bark, bell")).to_be_visible()
+    drop(page, song)
+    panel = answered(page)
+    expect(panel.locator(".verdict h3")).to_have_text(", ".join(tags.labels) or "Not sure")
+    expect(panel.locator(".all-scores .tick")).to_have_count(len(tags.labels))
+    expect(panel.locator(".all-scores")).to_contain_text("they do not add up")
+    page.get_by_label("Model", exact=True).select_option("tempo")
+    expect(panel.locator(".verdict h3")).to_have_text(f"{tempo.predictions[0].value:.4g} BPM")
+    expect(panel.locator(".lanes")).to_be_visible()
+    expect(panel.locator(".band")).to_be_hidden()
+    expect(panel.locator(".readout")).to_contain_text("BPM")
+    with page.expect_download() as labels:
+        panel.get_by_role("button", name="Audacity labels").click()
+    first = labels.value.path().read_text().splitlines()[0].split("\t")
+    assert re.fullmatch(r"tempo [\d.]+ BPM", first[2])
 
 
 def test_a_video_is_shown_with_its_answer(page: Page) -> None:

@@ -37,6 +37,7 @@ function chosen() {
   return models.find(({ name }) => name === $("model").value) ?? models[0];
 }
 
+const DOES = { multi_label: "hears any of", regression: "estimates" };
 const TAKES = { audio: "a sound", image: "a picture", video: "a video", volume: "a volume (.npy)" };
 
 function describe() {
@@ -44,7 +45,7 @@ function describe() {
   const shown = task.labels.slice(0, 10).map(words).join(", ");
   const more = task.labels.length > 10 ? ` and ${task.labels.length - 10} more` : "";
   $("model-name").textContent = models.length === 1 ? name : "";
-  $("model-says").textContent = `tells apart: ${shown}${more}.`;
+  $("model-says").textContent = `${DOES[task.kind] ?? "tells apart"}: ${shown}${more}.`;
   $("takes").textContent = TAKES[input.media];
   for (const extra of document.querySelectorAll(".for-audio")) extra.hidden = input.media !== "audio";
   for (const link of document.querySelectorAll("a[data-card]")) link.href = `card?model=${encodeURIComponent(name)}${link.dataset.card}`;
