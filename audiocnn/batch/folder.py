@@ -1,7 +1,7 @@
 """The batch as one call: `classify_folder`."""
 
 import os
-from collections.abc import Generator, Iterable, Sequence
+from collections.abc import Generator, Iterable, Mapping, Sequence
 from pathlib import Path
 
 from audiocnn import pretrained
@@ -9,6 +9,7 @@ from audiocnn.batch.discover import discover
 from audiocnn.batch.engine import checked_workers, stream_files
 from audiocnn.batch.formats.outputs import check_formats, format_of, outputs
 from audiocnn.batch.formats.selection import Selection
+from audiocnn.batch.genre_map import GenreMap
 from audiocnn.batch.inputs import expand_patterns
 from audiocnn.batch.journal import Journal, journal_of
 from audiocnn.batch.journaled import JournaledBatch
@@ -31,6 +32,8 @@ def classify_folder(
     top_k: int = 5,
     threshold: float = 0.0,
     segments: bool = False,
+    merge: bool = False,
+    genre_map: Mapping[str, str] | None = None,
     workers: int | None = None,
     window_s: float | None = None,
     hop_s: float | None = None,
@@ -52,6 +55,8 @@ def classify_folder(
       it is known: when this is called again, whatever ended it, what has not changed is not classified again.
     formats: of `audiocnn.batch.formats.outputs.FORMATS`; by default what the ending of output says. Several, or one
       that is many files, make output a folder. top_k, threshold, segments: what is written, of what is given.
+    merge: whether neighbouring windows with the same best label are written as one. genre_map: names of playlists for
+      labels (see `GenreMap`).
     resume: with False, begin a new journal. retry_failed: try files again that failed before.
     The work is done as results are asked for; closing the generator stops it. A file that fails gives
     a `FileResult` with a `FileError`. Raises what `Classifier.load` raises, `ConfigError` for illegal values and
@@ -69,7 +74,7 @@ def classify_folder(
             if output is None:
                 yield from stream_files(found, classify, count)
                 return
-            selection = Selection(top_k, threshold, segments, spec.tasks)
+            selection = Selection(top_k, threshold, segments, spec.tasks, merge, GenreMap(genre_map or {}))
             with Journal(journal_of(Path(output)), fresh=not resume) as journal:
                 batch = JournaledBatch(found, classify, journal, retry_failed=retry_failed)
                 yield from batch.run_in_order(count)

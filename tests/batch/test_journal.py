@@ -48,6 +48,15 @@ class JournalMachine(RuleBasedStateMachine):
         self.journal.put(path, identity, fingerprint, ok, record)
         self.model[os.path.abspath(path)] = (identity, fingerprint, ok, record)
 
+    @rule(path=paths, before=identities, after=identities, fingerprint=st.sampled_from([ONE, TWO]))
+    def renew(self, path, before, after, fingerprint):
+        if before is None or after is None:
+            return
+        self.journal.renew(path, before, after, fingerprint)
+        key = os.path.abspath(path)
+        if self.model.get(key, ())[:2] == (before, fingerprint):
+            self.model[key] = (after, *self.model[key][1:])
+
     @rule(fresh=st.booleans())
     def open_again(self, fresh):
         self.journal.close()
@@ -63,8 +72,10 @@ class JournalMachine(RuleBasedStateMachine):
 
     @invariant()
     def records_are_those_put_last(self):
-        for path, (_, fingerprint, _, record) in self.model.items():
+        for path, (identity, fingerprint, ok, record) in self.model.items():
             assert self.journal.record(path, fingerprint) == record
+            if identity is not None:
+                assert self.journal.find(path, identity, fingerprint) == ok
 
     def teardown(self):
         self.journal.close()
@@ -83,6 +94,16 @@ for number in range(10**9):
     journal.put(f"/{number}.wav", "1:1", b"1" * 16, True, b"x" * (number * 37 % 5000))
     print(number, flush=True)
 """
+
+
+def test_only_the_change_we_made_ourselves_is_renewed(path):
+    with Journal(path) as journal:
+        journal.put("a.wav", "1:1", ONE, True, b"record")
+        journal.renew("a.wav", "2:2", "3:3", ONE)  # someone else had changed it before
+        journal.renew("a.wav", "1:1", "3:3", TWO)
+        assert journal.find("a.wav", "3:3", ONE) is None
+        journal.renew("a.wav", "1:1", "3:3", ONE)
+        assert journal.find("a.wav", "3:3", ONE) is True
 
 
 def start_writer(path):

@@ -9,6 +9,7 @@ from audiocnn import AudioCnnError, classify_folder
 from audiocnn.batch.discover import discover
 from audiocnn.batch.journal import Journal
 from audiocnn.batch.journaled import JournaledBatch
+from audiocnn.batch.merge import merge_consecutive
 from audiocnn.batch.one_file import loaded
 from audiocnn.batch.result import FileError
 from audiocnn.errors import ConfigError, JournalError, WindowError
@@ -191,6 +192,17 @@ class TestClassifyFolder:
         out = tmp_path / "out"
         assert len(list(classify_folder(folder, tiny_model, output=out, formats=["csv", "audacity"], top_k=1))) == 3
         assert (out / "results.csv").read_text().startswith("path,status")
+
+    def test_merged_windows_and_names_of_playlists(self, folder, tiny_model, tmp_path):
+        results = list(classify_folder(folder, tiny_model))
+        names = {label: label.upper() for file in results if file.ok for label in file.outcome.labels}
+        out = tmp_path / "out"
+        options = {"formats": ["csv", "m3u8"], "segments": True, "merge": True, "genre_map": names}
+        list(classify_folder(folder, tiny_model, output=out, **options))
+        assert {path.stem for path in (out / "playlists").glob("*.m3u8")} == set(names.values())
+        spans = sum(len(merge_consecutive(file.outcome.segments)) for file in results if file.ok)
+        failed = sum(not file.ok for file in results)
+        assert len((out / "results.csv").read_text().splitlines()) == 1 + spans + failed
 
     def test_not_recursive(self, folder, tiny_model):
         (folder / "sub").mkdir()

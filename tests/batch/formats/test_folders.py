@@ -167,7 +167,7 @@ class TestJams:
 
     def test_the_file_and_its_windows_are_two_annotations(self, tmp_path):
         file = answered("music/song.wav")
-        write(tmp_path, ["jams"], Selection(2, 0.15, tasks=SINGLE), file, failed())
+        write(tmp_path, ["jams"], Selection(3, 0.15, tasks=SINGLE), file, failed())
         found = self.jams(tmp_path / "music" / "song.wav.jams")
         assert not (tmp_path / "bad.wav.jams").exists()
         whole, windows = (annotation["data"] for annotation in found["annotations"])
@@ -178,7 +178,7 @@ class TestJams:
         assert [(tag["time"], tag["duration"], tag["value"]) for tag in windows] == [
             (0.0, 4.0, "rock"), (0.0, 4.0, "pop")
         ]  # fmt: skip
-        assert found["sandbox"]["audiocnn"] == file.to_json(top_k=2, threshold=0.15)
+        assert found["sandbox"]["audiocnn"] == file.to_json(top_k=3, threshold=0.15)
         assert found["file_metadata"]["title"] == "song"
 
     def test_estimates_are_words(self, tmp_path):
