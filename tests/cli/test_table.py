@@ -7,7 +7,7 @@ import pytest
 from rich.console import Console
 
 from audiocnn.batch.formats.selection import Selection
-from audiocnn.batch.result import FileResult
+from audiocnn.batch.result import FileResult, TagOutcome
 from audiocnn.cli.table import TableWriter, clock, printable
 from audiocnn.prediction import Estimate, Prediction
 from tests.batch.answers import answered, estimated, failed, pictured
@@ -35,6 +35,12 @@ def test_segments_warnings_and_errors_have_their_lines():
         ["0:02.0", "-", "0:06.0", "silent"],
         ["bad.wav", "no", "bytes"],
     ]
+
+
+def test_what_became_of_tags_has_a_line():
+    tag = TagOutcome("failed", ("rock",), ("pop",), "disk\x1b full")
+    line = table(dataclasses.replace(answered("a.wav"), tag=tag)).splitlines()[2]
+    assert line.split() == ["genre:", "failed", "rock", "disk\\x1b", "full"]
 
 
 def test_quantities_have_value_and_unit():

@@ -12,11 +12,13 @@ import time
 from pathlib import Path
 
 import mutagen
+import numpy as np
 import pytest
 from mutagen.id3 import APIC, ID3, TCON, TDRC, TIT2, TXXX
 from mutagen.mp3 import MP3
 from mutagen.wave import WAVE
 
+from audiocnn import decode
 from audiocnn.batch.result import TagOutcome
 from audiocnn.batch.tags.containers import open_tags
 from audiocnn.batch.tags.write import write_genres
@@ -63,6 +65,14 @@ def test_the_genre_is_in_the_file_and_the_sound_is_the_same(copy, name):
     assert genres(path) == GENRE
     assert sound_hash(path) == before
     assert os.listdir(path.parent) == [name]
+
+
+@pytest.mark.parametrize("name", [name for name in RECORDINGS if not name.endswith(("m4a", "mp4", "oga"))])
+def test_this_library_hears_the_same_too(copy, name):
+    path = copy(name)
+    before = decode(path).samples
+    assert write_genres(str(path), TWO).status == "written"
+    assert np.array_equal(decode(path).samples, before)
 
 
 @pytest.mark.parametrize("name", RECORDINGS)
