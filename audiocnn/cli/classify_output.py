@@ -55,9 +55,9 @@ def check_output(output: Path, formats: Sequence[str]) -> None:
             )
 
 
-def is_device(output: Path, formats: Sequence[str]) -> bool:
+def is_device(output: Path) -> bool:
     """Whether OUT is a pipe or a device: what cannot be replaced gets its rows as they come."""
-    return formats[0] in _ROWS and output.exists() and not output.is_file() and not output.is_dir()
+    return output.exists() and not output.is_file() and not output.is_dir()
 
 
 def write_output(output: Path, formats: Sequence[str], selection: Selection, files: "Iterable[FileResult]") -> None:

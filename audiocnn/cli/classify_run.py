@@ -65,7 +65,7 @@ def run(options: Options) -> int:
         )
         work = _Work(options, formats, classify, selection, workers, tagger)
         try:
-            if options.output is None or is_device(options.output, formats):
+            if options.output is None or is_device(options.output):
                 report = work.stream()
             else:
                 report = work.journaled(options.output)

@@ -1,9 +1,11 @@
 """`audiocnn classify` in all its formats, and what it writes into recordings."""
 
 import csv
+import io
 import json
 import os
 import shutil
+import threading
 from itertools import pairwise
 from pathlib import Path
 
@@ -95,6 +97,17 @@ def test_a_folder_format_alone_writes_into_out_itself(songs, name):
 def test_the_ending_parquet_is_enough(songs):
     run("songs/a.wav", "-o", "rows.parquet")
     assert pq.read_table("rows.parquet")["path"].to_pylist() == ["songs/a.wav"]
+
+
+def test_a_pipe_takes_parquet_and_gets_no_journal(songs, tmp_path):
+    os.mkfifo("pipe")
+    read: list[bytes] = []
+    reader = threading.Thread(target=lambda: read.append(Path("pipe").read_bytes()), daemon=True)
+    reader.start()
+    run("songs/a.wav", "-o", "pipe", "--format", "parquet")
+    reader.join(timeout=10)
+    assert pq.read_table(io.BytesIO(read[0]))["path"].to_pylist() == ["songs/a.wav"]
+    assert sorted(os.listdir(tmp_path)) == ["pipe", "songs"]
 
 
 def test_runs_of_windows_are_merged_if_that_is_asked_for(songs):
