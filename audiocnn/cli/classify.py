@@ -16,15 +16,18 @@ def classify(ctx: click.Context, /, **given: Any) -> None:
 
     With a model of images, video or volumes (see `audiocnn models`) it labels those.
 
-    A file that cannot be read gives a row that says why, and the others go on. OUT is replaced when all is done;
-    until then the finished rows lie in OUT.part.
+    INPUT is a file, a folder, a pattern such as 'music/**/*.mp3', or - for a list of paths on standard input.
+    A file that cannot be read gives a row that says why, and the others go on. With -o every answer is in the
+    journal OUT.journal at once, and OUT is replaced when all is done: whatever stops a run, the same command
+    goes on where it was, and does only what is new.
 
-    Exit code: 0 all files were classified, 1 some failed, 2 the command could not run.
+    Exit code: 0 all files were classified, 1 some failed, 2 the command could not run, 130 Ctrl-C, 143 SIGTERM.
 
     \b
     Examples:
       audiocnn classify song.wav
       audiocnn classify -r music -o genres.csv --top-k 1
+      find music -mtime -7 | audiocnn classify - -o new.csv
       audiocnn classify interview.mp3 --segments --format csv
       audiocnn classify -r music -o results --format parquet,audacity,m3u8
       audiocnn classify -r music --write-tags --dry-run

@@ -205,3 +205,14 @@ def test_quiet_on_a_terminal_is_quiet(music_folder):
     assert read_terminal(ours) == ""
     out, _ = process.communicate(timeout=30)
     assert json.loads(out)["status"] == "ok"
+
+
+@pytest.mark.parametrize(
+    ("words", "completion"), [("audiocnn cla", "classify"), ("audiocnn classify --retry", "--retry-failed")]
+)
+def test_shells_complete_commands_and_options(words, completion):
+    count = str(len(words.split()) - 1)
+    asked = {"_AUDIOCNN_COMPLETE": "bash_complete", "COMP_WORDS": words, "COMP_CWORD": count}
+    code = "from audiocnn.cli.main import main; main()"
+    done = subprocess.run([sys.executable, "-c", code], env=ENVIRONMENT | asked, capture_output=True, text=True)
+    assert completion in done.stdout.replace(",", "\n").splitlines()
