@@ -61,7 +61,7 @@ def main() -> None:
         folder = Path(name)
         print(f"first result of one short file: {_start_s(folder):.2f} s after the command\n")
         print(
-            "| files | files/s | hours/s | of lower bound | of both | x loop | cpu ms: batch | decode | network | loop |"
+            "| files | files/s | hours/s | of lower bound | of both | x loop | cpu ms batch | decode | network | loop |"
         )
         print("|---|---|---|---|---|---|---|---|---|---|")
         for kind in arguments.kinds.split(","):
