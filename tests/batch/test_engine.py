@@ -9,7 +9,7 @@ from types import SimpleNamespace
 import pytest
 
 from audiocnn import Classifier, DecodeLimits, Result
-from audiocnn.batch.engine import AHEAD, classify_files, default_workers
+from audiocnn.batch.engine import AHEAD, classify_files, default_workers, pipeline
 from audiocnn.batch.result import FileError
 from audiocnn.errors import ConfigError, EmptyAudioError
 from audiocnn.spec import MAIN, TaskSpec
@@ -90,6 +90,30 @@ def test_finished_files_come_out_while_paths_are_still_being_found():
 
     next(classify_files(slow_walk(), Stub(), workers=1))
     assert pulled < 20
+
+
+def test_without_order_what_is_done_comes_first():
+    held = threading.Event()
+    answers = pipeline(range(50), lambda number: held.wait(10) and number if number == 0 else number, 2, ordered=False)
+    early = [next(answers) for _ in range(49)]
+    assert sorted(early) == list(range(1, 50))
+    held.set()
+    assert list(answers) == [0]
+
+
+@pytest.mark.parametrize("ordered", [True, False])
+def test_what_the_work_or_the_items_raise_ends_it(ordered):
+    def stumble(number: int) -> int:
+        return 10 // (5 - number)
+
+    def broken() -> Iterator[int]:
+        yield 1
+        raise OSError("the list is gone")
+
+    with pytest.raises(ZeroDivisionError):
+        list(pipeline(range(1000), stumble, 2, ordered=ordered))
+    with pytest.raises(OSError, match="the list is gone"):
+        list(pipeline(broken(), stumble, 2, ordered=ordered))
 
 
 @pytest.mark.parametrize(

@@ -118,7 +118,7 @@ def test_a_stop_ends_what_is_at_work_and_is_no_failure_of_the_file(tmp_path, tin
     stopped = time.monotonic()
     thread.join(timeout=30)
     assert ended == ["stopped"]
-    assert time.monotonic() - stopped < 10  # a tenth of a second on a machine that has nothing else to do
+    assert time.monotonic() - stopped < 10  # it was below 2 with a load of ten on two cores
 
 
 def test_a_child_killed_from_outside_costs_nothing(tiny_model, tmp_path):

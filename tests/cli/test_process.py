@@ -117,7 +117,7 @@ def test_a_stopped_run_says_so_in_time_and_the_next_goes_on(tiny_folder, tmp_pat
     process.send_signal(number)
     stopped = time.monotonic()
     _, err = process.communicate(timeout=30)
-    assert time.monotonic() - stopped < 10  # a tenth of a second on a machine that has nothing else to do
+    assert time.monotonic() - stopped < 10  # it was below 2 with a load of ten on two cores
     assert process.returncode == code
     before = int(re.fullmatch(rf"stopped after (\d+) files; they are in {journal}, and the same .*\n", err)[1])
     assert 0 < before < 100
