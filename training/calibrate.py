@@ -22,7 +22,7 @@ from audiocnn.spec import MAIN, TaskSpec
 from training.answers import ANSWERS, Answered, joined
 from training.config import Config
 from training.data.manifest import read_clips
-from training.data.split import split_clips
+from training.data.split import split_of_model
 from training.evaluate import answer
 from training.metrics import Scores, is_hard
 from training.reliability import decisions, reliability
@@ -172,16 +172,7 @@ def on_validation(config: Config, data: Path, model: Path) -> HeldOut:
     """
     spec = checkpoint.read_spec(model)
     clips = read_clips(data, config.data, config.input.media, config.side_tasks)
-    recipe = spec.training.get(
-        "recipe", {}
-    )  # may differ from `config` by --set; another split would hold training clips
-    split = split_clips(
-        clips,
-        test_fold=spec.training.get("test_fold"),
-        validation=recipe.get("data", {}).get("validation", config.data.validation),
-        seed=recipe.get("seed", config.seed),
-        allow_leaks=config.data.allow_leaks,
-    )
+    split = split_of_model(clips, config, spec)
     if not split.validation:
         raise ConfigError(
             "calibration needs validation clips, and data.validation = 0 leaves none; "

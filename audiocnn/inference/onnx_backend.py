@@ -35,6 +35,7 @@ def open_session(
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1
+    options.enable_mem_pattern = False  # as fast without, in less memory: benchmarks/onnx_settings.py
     if not path.is_file():
         raise CheckpointError(f"expected an ONNX model at {path}; write it with: audiocnn export {path.parent}")
     has_cuda = _CUDA in onnxruntime.get_available_providers()

@@ -11,6 +11,7 @@ from training.cli.check import check_command
 from training.cli.denoise import denoise
 from training.cli.lr_find import lr_find_command
 from training.cli.measure import baseline_command, calibrate_command, evaluate_command, robustness_command
+from training.cli.quantize import quantize_command
 from training.cli.train import crossval_command, publish_command, train_command
 from training.corpora.commands import corpus
 from training.report.command import report
@@ -40,6 +41,7 @@ for command in (
     robustness_command,
     baseline_command,
     publish_command,
+    quantize_command,
     corpus,
     denoise,
     report,

@@ -5,6 +5,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from audiocnn.errors import ConfigError
+from audiocnn.spec import ModelSpec
+from training.config import Config
 from training.data.balance import balanced_parts
 from training.data.cache import Cache
 from training.data.leaks import refuse, shared_content, shared_groups
@@ -79,6 +81,19 @@ def split_clips(
     if not allow_leaks:
         refuse(shared_groups(split.sides()))
     return split
+
+
+def split_of_model(clips: Sequence[Clip], config: Config, spec: ModelSpec) -> Split:
+    """How the clips were divided when the model with `spec` was trained. Raises what `split_clips` raises."""
+    # May differ from `config` by --set; another split would hold training clips.
+    recipe = spec.training.get("recipe", {})
+    return split_clips(
+        clips,
+        test_fold=spec.training.get("test_fold"),
+        validation=recipe.get("data", {}).get("validation", config.data.validation),
+        seed=recipe.get("seed", config.seed),
+        allow_leaks=config.data.allow_leaks,
+    )
 
 
 def usable(split: Split, cache: Cache, *, allow_leaks: bool) -> Split:
