@@ -1,11 +1,12 @@
 """The examples of the lectures over HTTP: their numbers, and that nothing else is computed."""
 
+import re
 from typing import Any
 
 import numpy as np
 import pytest
 
-from tests.service.server import Server
+from tests.service.server import ROOT, Server
 
 GRID = [[[0, 1, 2], [3, 4, 5], [6, 7, 8]]]
 KERNEL = [[[[0, 1], [2, 3]]]]
@@ -112,3 +113,11 @@ def test_other_bodies_are_refused(server: Server) -> None:
     for content in (b"", b"{", b"[]", b'{"input": [[NaN]], "filters": [[[1]]]}'):
         assert post("/v1/lectures/convolution", content=content).json()["code"] == "invalid_tensor"
     assert post("/v1/lectures/digit", content=bytes(300_000)).json()["code"] == "body_too_large"
+
+
+def test_what_the_page_states_as_measured_is_in_the_documentation() -> None:
+    page, told = ((ROOT / name).read_text("utf-8") for name in ("service/static/lectures.html", "docs/lectures.md"))
+    rows = re.findall(r", ([\d,]+ weights)</th><td>([\d.]+) %</td><td>([\d.]+) %</td>", page)
+    assert len(rows) == 2
+    for weights, *errors in rows:
+        assert f"{weights} | {errors[0]}% | {errors[1]}% |" in told
