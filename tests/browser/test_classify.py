@@ -3,6 +3,7 @@
 import re
 from pathlib import Path
 
+import pytest
 from playwright.sync_api import Page, expect
 
 from audiocnn import Classifier
@@ -95,6 +96,7 @@ def test_everything_over_time_can_be_done_with_keys(page: Page, song: Path) -> N
     assert time_s(panel) > 0
 
 
+@pytest.mark.slow
 def test_zoom_with_the_wheel_goes_down_to_single_samples(page: Page, song: Path) -> None:
     page.goto("/")
     drop(page, song)
@@ -119,6 +121,7 @@ def test_the_example_works_with_one_click(page: Page) -> None:
     expect(panel.get_by_text("Silence: too quiet to judge")).to_be_visible()
 
 
+@pytest.mark.slow
 def test_a_model_that_abstains_is_not_sure_and_silence_is_silence(page: Page, tmp_path: Path) -> None:
     hiss, nothing = tmp_path / "hiss.wav", tmp_path / "nothing.wav"
     hiss.write_bytes(wav_bytes(noise(3)))
@@ -133,6 +136,7 @@ def test_a_model_that_abstains_is_not_sure_and_silence_is_silence(page: Page, tm
     expect(page.locator(".verdict h3")).to_have_text("Silence")
 
 
+@pytest.mark.slow
 def test_another_model_answers_for_the_same_file(page: Page, song: Path) -> None:
     page.goto("/")
     drop(page, song)
@@ -143,6 +147,7 @@ def test_another_model_answers_for_the_same_file(page: Page, song: Path) -> None
     assert page.get_by_role("link", name="Limits").get_attribute("href") == "card?model=digits#limits"
 
 
+@pytest.mark.slow
 def test_tags_and_estimates_are_told_as_what_they_are(
     page: Page, song: Path, tags_model: Path, tempo_model: Path
 ) -> None:
@@ -168,6 +173,7 @@ def test_tags_and_estimates_are_told_as_what_they_are(
     assert re.fullmatch(r"tempo [\d.]+ BPM", first[2])
 
 
+@pytest.mark.slow
 def test_a_video_is_shown_with_its_answer(page: Page) -> None:
     page.goto("/")
     page.get_by_label("Model", exact=True).select_option("moving-digits")
@@ -180,6 +186,7 @@ def test_a_video_is_shown_with_its_answer(page: Page) -> None:
     expect(panel.locator(".band")).to_be_visible()
 
 
+@pytest.mark.slow
 def test_the_microphone_is_recorded_and_answered(page: Page) -> None:
     page.goto("/")
     page.get_by_role("button", name="Record").click()

@@ -5,6 +5,7 @@ import io
 import json
 from pathlib import Path
 
+import pytest
 from playwright.sync_api import Page, expect
 
 from audiocnn import Classifier
@@ -41,6 +42,7 @@ def test_two_files_dropped_together_are_compared(page: Page, song: Path, tmp_pat
     expect(table).to_have_count(0)
 
 
+@pytest.mark.slow
 def test_two_models_hear_the_same_file(page: Page, song: Path) -> None:
     page.goto("/")
     drop(page, song)

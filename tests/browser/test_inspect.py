@@ -4,6 +4,7 @@ import json
 import re
 from pathlib import Path
 
+import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from tests.browser.hands import answered, barriers, colour, drop, pixel, time_s, until
@@ -39,6 +40,7 @@ def test_maps_of_each_resolution_lie_under_the_waveform(page: Page, song: Path) 
     assert barriers(page) == []
 
 
+@pytest.mark.slow
 def test_pointing_at_a_map_shows_what_the_value_depends_on(page: Page, song: Path) -> None:
     inside = looked_into(page, song)
     wave, said = inside.locator(".look-wave canvas"), inside.locator(".look-said")
@@ -57,6 +59,7 @@ def test_pointing_at_a_map_shows_what_the_value_depends_on(page: Page, song: Pat
     expect(said).to_contain_text(re.compile(r"energies\.filters\.conv, channel \d+, at .* It depends on 16 ms"))
 
 
+@pytest.mark.slow
 def test_a_filter_is_seen_where_it_responds_and_heard(page: Page, song: Path) -> None:
     inside = looked_into(page, song)
     assert inside.locator(".gallery button").count() == 64
@@ -80,6 +83,7 @@ def test_a_filter_is_seen_where_it_responds_and_heard(page: Page, song: Path) ->
     until(lambda: not has(wave, response, 0.5))
 
 
+@pytest.mark.slow
 def test_other_layers_can_be_chosen(page: Page, song: Path) -> None:
     inside = looked_into(page, song)
     inside.get_by_text("All 32 layers").click()
@@ -95,6 +99,7 @@ def test_other_layers_can_be_chosen(page: Page, song: Path) -> None:
     expect(inside.locator(".heat")).to_have_count(1)
 
 
+@pytest.mark.slow
 def test_a_refusal_is_told_in_plain_words(page: Page, song: Path) -> None:
     problem = {"status": 422, "code": "not_inspectable", "detail": "x", "request_id": "1"}
     page.route(
@@ -108,6 +113,7 @@ def test_a_refusal_is_told_in_plain_words(page: Page, song: Path) -> None:
     expect(page.locator("#inside").get_by_role("alert")).to_contain_text("This model cannot be looked into")
 
 
+@pytest.mark.slow
 def test_another_file_begins_anew(page: Page, song: Path) -> None:
     inside = looked_into(page, song)
     drop(page, song)
@@ -115,6 +121,7 @@ def test_another_file_begins_anew(page: Page, song: Path) -> None:
     expect(inside.locator(".heat")).to_have_count(0)
 
 
+@pytest.mark.slow
 def test_it_fits_a_phone(page: Page, song: Path) -> None:
     page.set_viewport_size({"width": 390, "height": 800})
     inside = looked_into(page, song)

@@ -41,6 +41,7 @@ def test_a_filter_slides_and_every_weight_can_be_changed(page: Page) -> None:
     expect(said_in(section)).to_have_text("-1·3 + 2·2 + 1·-1 = 0")
 
 
+@pytest.mark.slow
 def test_the_silence_filter_has_the_lectures_answers(page: Page) -> None:
     section = example(page, "slide")
     section.get_by_role("button", name="The silence filter").click()
@@ -51,6 +52,7 @@ def test_the_silence_filter_has_the_lectures_answers(page: Page) -> None:
     expect(said_in(section)).to_have_text(re.compile(r"\(-0.6\) = 0.35$"))
 
 
+@pytest.mark.slow
 def test_padding_keeps_the_length_and_a_stride_divides_it(page: Page) -> None:
     section = example(page, "sizes")
     said = said_in(section)
@@ -61,6 +63,7 @@ def test_padding_keeps_the_length_and_a_stride_divides_it(page: Page) -> None:
     expect(said).to_have_text(re.compile(r"3 \+ 2 \+ 3\) / 3. = 4 positions of 12$"))
 
 
+@pytest.mark.slow
 def test_pools(page: Page) -> None:
     section = example(page, "pooling")
     assert values(section, "Pooled") == "2.9, 2.9, 1.5"
@@ -68,6 +71,7 @@ def test_pools(page: Page) -> None:
     until(lambda: values(section, "Pooled") == "1.9, 2.53, 0.37")
 
 
+@pytest.mark.slow
 def test_answers_move_with_the_sound(page: Page) -> None:
     section = example(page, "shift")
     before = values(section, "The filter .* answers").split(", ")
@@ -76,6 +80,7 @@ def test_answers_move_with_the_sound(page: Page) -> None:
     assert values(section, "The filter .* answers").split(", ")[5:] == before[:-5]
 
 
+@pytest.mark.slow
 def test_cross_correlation(page: Page) -> None:
     section = example(page, "correlation")
     answer = section.get_by_role("table", name="Answer: point at a number")
@@ -88,6 +93,7 @@ def test_cross_correlation(page: Page) -> None:
     expect(said_in(section)).to_have_text("0·0 + 1·6 + 2·0 + 3·0 = 6")
 
 
+@pytest.mark.slow
 def test_the_volume_of_cs231n(page: Page) -> None:
     section = example(page, "volume")
     first = section.get_by_role("table", name="Answer of filter 0")
@@ -121,6 +127,7 @@ def test_a_drawn_digit_is_read(page: Page) -> None:
     expect(said).to_contain_text("neighbours are not neighbours any more")
 
 
+@pytest.mark.slow
 def test_a_refusal_is_told(page: Page) -> None:
     problem = json.dumps({"status": 503, "code": "overloaded", "detail": "x", "request_id": "1"})
     page.route(
@@ -130,7 +137,7 @@ def test_a_refusal_is_told(page: Page) -> None:
     expect(example(page, "slide").get_by_role("alert")).to_contain_text("The service is busy")
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("scheme", ["light", pytest.param("dark", marks=pytest.mark.slow)])
 def test_nothing_bars_the_way(page: Page, scheme: str) -> None:
     page.emulate_media(color_scheme=scheme)
     for name in ("slide", "volume", "digit"):
@@ -141,6 +148,7 @@ def test_nothing_bars_the_way(page: Page, scheme: str) -> None:
     assert barriers(page) == []
 
 
+@pytest.mark.slow
 def test_it_fits_a_phone(page: Page) -> None:
     page.set_viewport_size({"width": 390, "height": 800})
     example(page, "digit")

@@ -23,6 +23,7 @@ def long_file(tmp_path: Path) -> Path:
     return path
 
 
+@pytest.mark.slow
 def test_ten_minutes_never_hold_the_page_up(browser: Browser, page: Page, long_file: Path) -> None:
     page.goto("/")
     expect(page.get_by_text("tells apart")).to_be_visible()

@@ -38,7 +38,7 @@ def test_the_theme_can_be_switched_and_is_kept(page: Page) -> None:
     assert page.evaluate(ground) == light
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("scheme", ["light", pytest.param("dark", marks=pytest.mark.slow)])
 def test_nothing_bars_the_way_to_an_answer(page: Page, song: Path, scheme: str) -> None:
     page.emulate_media(color_scheme=scheme)
     page.goto("/")

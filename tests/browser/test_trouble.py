@@ -52,6 +52,7 @@ def test_a_file_for_another_model_leads_to_that_model(page: Page) -> None:
     expect(page.locator("article.panel").get_by_role("alert")).to_be_hidden()
 
 
+@pytest.mark.slow
 def test_too_much_then_a_drain_then_nobody(browser: Browser, small_server: Server, tmp_path: Path) -> None:
     long, large, good = tmp_path / "long.wav", tmp_path / "large.wav", tmp_path / "good.wav"
     long.write_bytes(wav_bytes(tone(seconds=10)))
@@ -84,6 +85,7 @@ def test_too_much_then_a_drain_then_nobody(browser: Browser, small_server: Serve
     page.context.close()
 
 
+@pytest.mark.slow
 def test_a_service_with_keys_asks_for_one(browser: Browser, tmp_path: Path) -> None:
     good = tmp_path / "good.wav"
     good.write_bytes(wav_bytes(tone(seconds=1)))
