@@ -25,7 +25,7 @@ def shot(page: Page, name: str) -> None:
 
 
 def save(png: bytes, name: str, height: int | None = None) -> None:
-    """The picture, or its upper part, in few colours; where most pixels of one agree, as those of the ground, theirs."""
+    """The picture, or its upper part, in few colours. One that most of its pixels agree on, as the ground, is exact."""
     image = Image.open(io.BytesIO(png)).convert("RGB")
     image = image.crop((0, 0, image.width, height or image.height))
     few = image.quantize(COLOURS, Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE)
