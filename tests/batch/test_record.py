@@ -131,6 +131,7 @@ def test_eight_hours_take_three_bytes_a_score():
         zlib.compress(json.dumps({"id": "x", "error": ["only a code"]}).encode()),
         zlib.compress(RECORDS.pack(failed())),
     ],
+    ids=["empty", "text", "a list", "half an error", "packed twice"],
 )
 def test_what_is_no_record_is_refused(record):
     with pytest.raises(JournalError, match=r"the record of a\.wav is damaged"):
