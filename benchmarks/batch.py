@@ -12,7 +12,7 @@ For each kind of file, in turn and round by round:
 Columns: files/s and hours of sound/s of the batch; its rate as a share of the lower of the two bounds, and of the bound
 of both together, which is what these cores can do if decoding and network must share them; how many times faster than
 the loop; and processor milliseconds for each file, which other work on the machine does not change. Figures are those
-of the best round, shares the best of all rounds.
+of the best round, shares the best of all rounds. Memory is measured in tests/batch/test_memory.py.
 """
 
 import argparse
@@ -66,9 +66,6 @@ def main() -> None:
         print("|---|---|---|---|---|---|---|---|---|---|")
         for kind in arguments.kinds.split(","):
             print(_row(kind, folder, classifier, arguments), flush=True)
-    peak_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    child_mb = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
-    print(f"\npeak memory: {peak_mb:.0f} MB with the loop's librosa and torch, a decoder {child_mb:.0f} MB")
 
 
 def _row(kind: str, folder: Path, classifier: Classifier, arguments: argparse.Namespace) -> str:
