@@ -13,8 +13,8 @@ from audiocnn.batch.genre_map import GenreMap
 from audiocnn.batch.inputs import expand_patterns
 from audiocnn.batch.journal import Journal, journal_of
 from audiocnn.batch.journaled import JournaledBatch
-from audiocnn.batch.one_file import loaded
 from audiocnn.batch.result import FileResult
+from audiocnn.batch.work import Engine, workplace
 from audiocnn.checkpoint import read_spec
 from audiocnn.inference.backend import Device
 from audiocnn.limits import DecodeLimits
@@ -39,6 +39,8 @@ def classify_folder(
     hop_s: float | None = None,
     limits: DecodeLimits | None = None,
     device: Device = "cpu",
+    engine: Engine = "local",
+    ray_address: str = "",
     resume: bool = True,
     retry_failed: bool = False,
 ) -> Generator[FileResult, None, None]:
@@ -49,6 +51,7 @@ def classify_folder(
                 print(file.path, file.outcome.labels)
 
     inputs: files, folders and patterns such as `music/**/*.mp3`, one or many. recursive: look in sub-folders.
+    engine: work in this process, or on a Ray cluster, of which ray_address names an existing one (docs/scale.md).
     model, device: as in `Classifier.load`. workers: files at work at once, by default one for each CPU.
     window_s, hop_s: other windows than the model's own. limits: what to refuse.
     output: also write all of it there, at once, after the last file. Each answer is kept in `OUTPUT.journal` as soon as
@@ -69,15 +72,23 @@ def classify_folder(
     names = [os.fspath(path) for path in ([inputs] if isinstance(inputs, (str, os.PathLike)) else inputs)]
 
     def results() -> Generator[FileResult, None, None]:
-        with loaded(model, count, limits, window_s=window_s, hop_s=hop_s, device=device) as classify:
+        with workplace(engine, ray_address, model, workers, limits, window_s=window_s, hop_s=hop_s, device=device) as (
+            classify,
+            cluster,
+        ):
             found = discover(expand_patterns(names), recursive=recursive, media=spec.input.media)
             if output is None:
-                yield from stream_files(found, classify, count)
+                yield from cluster.stream(found) if cluster else stream_files(found, classify, count)
                 return
             selection = Selection(top_k, threshold, segments, spec.tasks, merge, GenreMap(genre_map or {}))
             with Journal(journal_of(Path(output)), fresh=not resume) as journal:
                 batch = JournaledBatch(found, classify, journal, retry_failed=retry_failed)
-                yield from batch.run_in_order(count)
+                if cluster is None:
+                    yield from batch.run_in_order(count)
+                else:
+                    for _ in batch.run_on(cluster):
+                        pass
+                    yield from batch.results()
                 with outputs(Path(output), chosen, selection) as writer:
                     for file in batch.results():
                         writer.write(file)

@@ -1,20 +1,27 @@
 """A batch that loses nothing: `JournaledBatch`."""
 
-import dataclasses
-from collections.abc import Generator, Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
+from typing import Protocol, cast
 
 from audiocnn.batch.engine import pipeline
 from audiocnn.batch.identity import identity
 from audiocnn.batch.inventory import Inventory
 from audiocnn.batch.journal import Journal
+from audiocnn.batch.observed import Observed, observe
 from audiocnn.batch.one_file import FileClassifier
 from audiocnn.batch.result import FileError, FileResult
-from audiocnn.errors import UnreadableFileError
-from audiocnn.prediction import Result
 
-_CHANGED = "the file changed while it was read"
+
+class Cluster(Protocol):
+    """What classifies elsewhere, so many files at a time; see `audiocnn.batch.ray_engine`."""
+
+    wave: int
+
+    def observed(self, paths: Sequence[str]) -> Iterator[Observed]:
+        """What became of each of the files, in any order."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +80,21 @@ class JournaledBatch:
         finally:
             self._classify.stop()
 
+    def run_on(self, cluster: Cluster) -> Generator[Done, None, None]:
+        """`run` in the processes of a cluster. Raises what `cluster` and `Journal` raise."""
+        waiting: list[str] = []
+        for entry in self._inventory:
+            done = _fresh(entry) if isinstance(entry, FileResult) else self._known(entry)
+            if done is not None:
+                yield done
+                continue
+            waiting.append(cast(str, entry))
+            if len(waiting) == cluster.wave:
+                yield from map(self._keep, cluster.observed(waiting))
+                waiting = []
+        if waiting:
+            yield from map(self._keep, cluster.observed(waiting))
+
     def run_in_order(self, workers: int) -> Generator[FileResult, None, None]:
         """`run` that gives the results, those of earlier runs too."""
         with closing(self.run(workers, ordered=True)) as done:
@@ -100,17 +122,16 @@ class JournaledBatch:
     def _done(self, entry: str | FileResult) -> Done:
         if isinstance(entry, FileResult):
             return _fresh(entry)
-        before = identity(entry)
-        known = None if before is None else self._journal.find(entry, before, self._fingerprint)
-        if known or (known is False and not self._retry_failed):
-            return Done(entry, known)
-        file = self._classify(entry)
-        if isinstance(file.outcome, Result) and identity(entry) != before:
-            warned = dataclasses.replace(file.outcome, warnings=(*file.outcome.warnings, _CHANGED))
-            file = dataclasses.replace(file, outcome=warned)
-        if isinstance(file.outcome, FileError) and file.outcome.code == UnreadableFileError.code:
-            before = None
-        self._journal.put(entry, before, self._fingerprint, file.ok, self._records.pack(file))
+        return self._known(entry) or self._keep(observe(entry, self._classify))
+
+    def _known(self, path: str) -> Done | None:
+        now = identity(path)
+        ok = None if now is None else self._journal.find(path, now, self._fingerprint)
+        return Done(path, ok) if ok or (ok is False and not self._retry_failed) else None
+
+    def _keep(self, seen: Observed) -> Done:
+        file = seen.file
+        self._journal.put(file.path, seen.identity, self._fingerprint, file.ok, self._records.pack(file))
         return _fresh(file)
 
 

@@ -10,6 +10,7 @@ from click.shell_completion import CompletionItem
 
 from audiocnn.batch.formats.outputs import FORMATS
 from audiocnn.batch.inputs import STANDARD_INPUT
+from audiocnn.batch.work import Engine
 from audiocnn.inference.backend import Device
 
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -33,6 +34,8 @@ class Options:
     hop_s: float | None
     device: Device
     workers: int | None
+    engine: Engine
+    ray_address: str
     resume: bool
     retry_failed: bool
     fail_fast: bool
@@ -120,6 +123,19 @@ _WORK = [
         help="Where the network runs; auto takes an NVIDIA GPU if onnxruntime can use one.",
     ),
     click.option("--workers", type=click.IntRange(min=1), help="Files at work at once.  [default: one for each CPU]"),
+    click.option(
+        "--engine",
+        type=click.Choice(get_args(Engine)),
+        default="local",
+        show_default=True,
+        help="Work in this process, or on a Ray cluster (docs/scale.md).",
+    ),
+    click.option(
+        "--ray-address",
+        default="",
+        metavar="HOST:PORT",
+        help="With --engine ray: an existing cluster.  [default: a new one on this machine]",
+    ),
 ]
 _JOURNAL = [
     click.option(

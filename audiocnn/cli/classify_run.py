@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
     from audiocnn.batch.formats.selection import Selection, Writer
     from audiocnn.batch.one_file import FileClassifier
+    from audiocnn.batch.ray_engine import RayEngine
     from audiocnn.batch.result import FileResult
     from audiocnn.batch.tags.run import Tagger
 
@@ -37,7 +38,7 @@ def run(options: Options) -> int:
     from audiocnn.batch.engine import checked_workers
     from audiocnn.batch.formats.outputs import check_formats
     from audiocnn.batch.formats.selection import Selection
-    from audiocnn.batch.one_file import loaded
+    from audiocnn.batch.work import workplace
 
     if not options.inputs and options.files_from is None:
         raise click.UsageError("Missing argument 'INPUT...': name files or folders, or a list with --files-from")
@@ -48,9 +49,17 @@ def run(options: Options) -> int:
     if options.retry_failed and (options.output is None or not options.resume):
         raise click.UsageError("--retry-failed needs the journal of an earlier run: give its -o, without --no-resume")
     workers = checked_workers(options.workers)
-    with loaded(
-        options.model, workers, window_s=options.window_s, hop_s=options.hop_s, device=options.device
-    ) as classify:
+    if options.ray_address and options.engine != "ray":
+        raise click.UsageError("--ray-address needs --engine ray")
+    with workplace(
+        options.engine,
+        options.ray_address,
+        options.model,
+        options.workers,
+        window_s=options.window_s,
+        hop_s=options.hop_s,
+        device=options.device,
+    ) as (classify, cluster):
         check_formats(formats, classify.spec)
         genre_map = names_for(options, classify.spec)
         tagger = tagger_for(options, classify.spec, genre_map)
@@ -63,7 +72,7 @@ def run(options: Options) -> int:
             genre_map,
             tagger is not None,
         )
-        work = _Work(options, formats, classify, selection, workers, tagger)
+        work = _Work(options, formats, classify, cluster, selection, workers, tagger)
         try:
             if options.output is None or is_device(options.output):
                 report = work.stream()
@@ -83,6 +92,7 @@ class _Work:
     options: Options
     formats: tuple[str, ...]
     classify: "FileClassifier"
+    cluster: "RayEngine | None"
     selection: "Selection"
     workers: int
     tagger: "Tagger | None"
@@ -98,7 +108,8 @@ class _Work:
             batch = JournaledBatch(found, self.classify, journal, retry_failed=options.retry_failed)
             go_on = f"; they are in {journal.path}, and the same command goes on from there"
             report = Report(options, console_beside_rows(output), batch.total, go_on)
-            with report, closing(batch.run(self.workers)) as files:
+            run = batch.run(self.workers) if self.cluster is None else batch.run_on(self.cluster)
+            with report, closing(run) as files:
                 for done in files:
                     report.add(done.path, done.error, ok=done.ok, duration_s=done.duration_s, fresh=done.fresh)
             results = batch.results()
@@ -125,8 +136,13 @@ class _Work:
             if console is not None and not options.quiet and not options.reads_a_list:
                 total = sum(1 for _ in _found(options, self.classify))
             report = stack.enter_context(Report(options, console, total))
+            found = _found(options, self.classify)
             files: Iterator[FileResult] = stack.enter_context(
-                closing(stream_files(_found(options, self.classify), self.classify, self.workers))
+                closing(
+                    stream_files(found, self.classify, self.workers)
+                    if self.cluster is None
+                    else self.cluster.stream(found)
+                )
             )
             for file in files if self.tagger is None else self.tagger.tagged(files):
                 with uninterrupted():

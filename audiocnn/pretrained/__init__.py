@@ -27,3 +27,9 @@ def resolve(model: str | Path) -> Path:
             f"bundled: {', '.join(names())}; a directory must hold {CONFIG}"
         )
     return directory
+
+
+def portable(model: str | Path) -> str:
+    """What another process or machine finds the same model by: a bundled name, or a directory whatever folder one is
+    in."""
+    return str(model) if str(model) in names() else str(Path(model).absolute())

@@ -5,7 +5,6 @@ import json
 import time
 import uuid
 from collections.abc import Awaitable
-from pathlib import Path
 from typing import Any, TypeVar
 
 import numpy as np
@@ -30,15 +29,10 @@ class ReplicaLostError(Exception):
 
 def replica_settings(settings: Settings) -> dict[str, Any]:
     """What replicas are to know of the settings, secrets not among it, as JSON types."""
-    sources = [_anywhere(source) for source in settings.model_sources]
+    sources = [pretrained.portable(source) for source in settings.model_sources]
     models = {"model": sources[0], "models": ",".join(sources[1:])}
     # What waits does so before the replica; one file for each worker is let in ahead of its turn.
     return settings.model_dump(include=_SETTINGS, mode="json") | models | {"max_queue": settings.workers}
-
-
-def _anywhere(source: str) -> str:
-    """A bundled name as it is, since it leads elsewhere on each machine; a directory whatever folder one is in."""
-    return source if source in pretrained.names() else str(Path(source).absolute())
 
 
 def fingerprint(given: dict[str, Any]) -> str:
