@@ -4,11 +4,13 @@ import importlib.util
 import logging
 import os
 import secrets
+import shutil
 import signal
 import socket
 import sys
 import tempfile
 import threading
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -47,7 +49,7 @@ def ray_cluster(address: str = "", *, cpus: int, store_bytes: int) -> Iterator[N
             yield
     else:
         _prepare_own()
-        with tempfile.TemporaryDirectory(prefix="ray-", ignore_cleanup_errors=True) as folder:
+        with _short_folder() as folder:
             own = {
                 "num_cpus": cpus,
                 "object_store_memory": store_bytes,
@@ -87,6 +89,19 @@ def _prepare_own() -> None:
         )
     os.environ |= {name: value, "RAY_AUTH_MODE": "token"}
     os.environ.setdefault("RAY_AUTH_TOKEN", secrets.token_hex(32))  # or Ray leaves one in the home folder
+
+
+@contextmanager
+def _short_folder() -> Iterator[str]:
+    """Ray's sockets lie in it, whose paths have 107 characters at most. Its processes may write while they end."""
+    folder = tempfile.mkdtemp(prefix="ray-")
+    try:
+        yield folder
+    finally:
+        deadline_s = time.monotonic() + _ANSWER_S
+        while os.path.exists(folder) and time.monotonic() < deadline_s:
+            shutil.rmtree(folder, ignore_errors=True)
+            time.sleep(0.1)
 
 
 @contextmanager

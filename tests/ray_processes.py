@@ -2,15 +2,18 @@
 
 import os
 import re
+import secrets
 import shutil
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import pytest
+
+ROOT = Path(__file__).parents[1]
 _LISTENING = "0A"
 
 
@@ -71,19 +74,31 @@ def short_folder() -> Iterator[Path]:
 
 
 @contextmanager
-def ray_node(folder: Path, *options: str) -> Iterator[subprocess.Popen[bytes]]:
-    """A node of a Ray cluster, up. It takes RAY_* of this process's environment."""
-    command = [Path(sys.executable).with_name("ray"), "start", "--block", "--node-ip-address=127.0.0.1", *options]
-    command += ["--object-store-memory=100000000", "--include-dashboard=false"]
-    log = folder / f"node-{time.monotonic_ns()}.log"
-    with log.open("w") as out, subprocess.Popen(command, stdout=out, stderr=subprocess.STDOUT) as node:
-        try:
-            deadline = time.monotonic() + 120
-            while "Ray runtime started" not in log.read_text():
-                assert node.poll() is None, log.read_text()
-                assert time.monotonic() < deadline, log.read_text()
-                time.sleep(0.1)
-            yield node
-        finally:
-            node.terminate()
-            node.wait(60)
+def ray_nodes(nodes: int, cpus: int) -> Iterator[tuple[str, list[int]]]:
+    """A Ray cluster on loopback that asks for a token: its address, and of each node the process that it hangs on.
+
+    The environment of this process is set for those who are to connect to it.
+    """
+    changed = {
+        "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",
+        "RAY_AUTH_MODE": "token",
+        "RAY_AUTH_TOKEN": secrets.token_hex(32),
+        "RAY_USAGE_STATS_ENABLED": "0",
+    }
+    with pytest.MonkeyPatch.context() as patch, short_folder() as folder:
+        for name, value in changed.items():
+            patch.setenv(name, value)
+        command = [sys.executable, "-m", "tests.ray_nodes", str(nodes), str(cpus)]
+        environment = {**os.environ, "RAY_TMPDIR": str(folder), "PYTHONPATH": str(ROOT)}
+        log = folder / "log"
+        with (
+            log.open("w") as err,
+            subprocess.Popen(
+                command, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=err, text=True
+            ) as process,
+        ):
+            assert process.stdout is not None
+            line = process.stdout.readline()
+            assert line, log.read_text()
+            address, *raylets = line.split()
+            yield address, [int(pid) for pid in raylets]

@@ -122,7 +122,7 @@ class JournaledBatch:
     def _done(self, entry: str | FileResult) -> Done:
         if isinstance(entry, FileResult):
             return _fresh(entry)
-        return self._known(entry) or self._keep(observe(entry, self._classify))
+        return self._known(entry) or self._keep(observe(entry, self._classify, self._records))
 
     def _known(self, path: str) -> Done | None:
         now = identity(path)
@@ -130,9 +130,9 @@ class JournaledBatch:
         return Done(path, ok) if ok or (ok is False and not self._retry_failed) else None
 
     def _keep(self, seen: Observed) -> Done:
-        file = seen.file
-        self._journal.put(file.path, seen.identity, self._fingerprint, file.ok, self._records.pack(file))
-        return _fresh(file)
+        ok = seen.error is None
+        self._journal.put(seen.path, seen.identity, self._fingerprint, ok, seen.record)
+        return Done(seen.path, ok, True, seen.error, seen.duration_s)
 
 
 def _fresh(file: FileResult) -> Done:

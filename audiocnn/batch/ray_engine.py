@@ -97,14 +97,16 @@ class ShardWorker:
         return {
             "number": list(shard["number"]),
             "identity": [one.identity for one in seen],
-            "record": [self._records.pack(one.file) for one in seen],
+            "record": [one.record for one in seen],
+            "ok": [one.error is None for one in seen],
+            "duration_s": [one.duration_s for one in seen],
         }
 
     def _one(self, raw: bytes) -> Observed:
         path = os.fsdecode(raw)
         if self._get(self._notebook.take.remote(self._name, raw)) >= _TRIES:
-            return Observed(FileResult(path, _DEADLY), identity(path))
-        return observe(path, self._classify)
+            return Observed.of(FileResult(path, _DEADLY), identity(path), self._records)
+        return observe(path, self._classify, self._records)
 
 
 class RayEngine:
@@ -131,6 +133,7 @@ class RayEngine:
         import ray.data
         from ray.exceptions import RayError
 
+        logging.getLogger("ray.data").setLevel(logging.ERROR)  # the batch has its own progress
         context = ray.data.DataContext.get_current()
         context.enable_progress_bars = False
         context.execution_options.preserve_order = ordered
@@ -148,22 +151,27 @@ class RayEngine:
                 compute=ray.data.ActorPoolStrategy(min_size=1, max_size=self._workers, initial_size=self._workers),
                 num_cpus=_CPUS,
                 num_gpus=int(self._job.device == "cuda"),
-                scheduling_strategy="SPREAD",
             )
             for shard in rows.iter_batches(batch_size=None, batch_format="pyarrow", prefetch_batches=0):
                 for row in shard.to_pylist():
-                    yield Observed(self._records.unpack(paths[row["number"]], row["record"]), row["identity"])
+                    yield self._observed(paths[row["number"]], row)
         except RayError as error:
             raise ClusterError(f"the cluster gave up: {_reason(error)}") from error
         finally:
             ray.kill(notebook)
+
+    def _observed(self, path: str, row: dict[str, Any]) -> Observed:
+        # Errors are in the record; unpacking an answer would take this process longer than all else it does.
+        outcome = None if row["ok"] else self._records.unpack(path, row["record"]).outcome
+        error = outcome if isinstance(outcome, FileError) else None
+        return Observed(path, row["identity"], row["record"], error, row["duration_s"])
 
     def stream(self, found: Iterable[str | FileResult]) -> Generator[FileResult, None, None]:
         """The results of the files in their order, and what was found in the place of some."""
         for wave in batched(found, self.wave):
             with closing(self.observed([entry for entry in wave if isinstance(entry, str)], ordered=True)) as seen:
                 for entry in wave:
-                    yield entry if isinstance(entry, FileResult) else next(seen).file
+                    yield entry if isinstance(entry, FileResult) else self._records.unpack(entry, next(seen).record)
 
 
 @contextmanager
@@ -182,7 +190,6 @@ def on_ray(
     address, as for `ray_cluster`: of an existing cluster, by default a new one on this machine. workers: by default one
     for each CPU of the cluster. Raises what `Classifier.load` and `ray_cluster` raise.
     """
-    logging.getLogger("ray.data").setLevel(logging.ERROR)
     with (
         loaded(model, 1, limits, window_s=window_s, hop_s=hop_s) as classify,
         ray_cluster(address, cpus=checked_workers(workers), store_bytes=_STORE_BYTES),

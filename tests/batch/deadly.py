@@ -15,7 +15,7 @@ class DeadlyWorker(ray_engine.ShardWorker):
 
     def _one(self, raw: bytes) -> Observed:
         seen = super()._one(raw)
-        died_before = getattr(seen.file.outcome, "code", "") == "worker_died"
+        died_before = seen.error is not None and seen.error.code == "worker_died"
         if not died_before and Path(os.fsdecode(raw)).read_bytes().startswith(b"fLaCKILL"):
             os.kill(os.getpid(), signal.SIGKILL)
         return seen

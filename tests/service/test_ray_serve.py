@@ -1,17 +1,16 @@
 """The service before real replicas of Ray Serve: its contract, killed replicas, a shared cluster, nothing left."""
 
 import os
-import secrets
 import signal
-import socket
 import time
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
 from audiocnn import Classifier
 from tests.audio_files import noise, tone, wav_bytes
-from tests.ray_processes import descendants, listening, ray_node, replicas, short_folder
+from tests.ray_processes import descendants, listening, ray_nodes, replicas, short_folder
 from tests.service.load import Load
 from tests.service.server import Server, assert_problem, running_service
 from tests.service.test_processes import alive, counted
@@ -154,32 +153,20 @@ def test_nothing_is_left_of_a_cluster_of_its_own(end: signal.Signals, monkeypatc
             assert list((folder / "TMPDIR").iterdir()) == []
 
 
-def test_services_of_one_cluster_share_its_replicas(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name, value in {
-        "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",  # or it leaves loopback
-        "RAY_AUTH_MODE": "token",
-        "RAY_AUTH_TOKEN": secrets.token_hex(32),
-        "RAY_USAGE_STATS_ENABLED": "0",
-        "RAY_GRACEFUL_SHUTDOWN_DRAIN_TIMEOUT_S": "0",
-    }.items():
-        monkeypatch.setenv(name, value)
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
-    settings = {"engine": "ray", "ray_replicas": 2, "workers": 1, "ray_address": f"127.0.0.1:{port}"}
-    with (
-        short_folder() as folder,
-        ray_node(folder, "--head", f"--port={port}", "--num-cpus=3", f"--temp-dir={folder}") as head,
-    ):
+def test_services_of_one_cluster_share_its_replicas() -> None:
+    settings: dict[str, Any] = {"engine": "ray", "ray_replicas": 2, "workers": 1}
+    with ray_nodes(1, cpus=3) as (address, (node,)):
+        settings["ray_address"] = address
         with running_service(**settings) as one:
-            pids = replicas(head.pid)
+            pids = replicas(node)
             assert len(pids) == 2
             with running_service(**settings, processes=2) as other:
-                assert replicas(head.pid) == pids
+                assert replicas(node) == pids
                 one.process.kill()
                 assert other.classify(GOOD).status_code == 200
-        assert replicas(head.pid) == pids
+        assert replicas(node) == pids
         with running_service(**settings | {"max_duration_s": 1.0}) as stricter:
-            assert not replicas(head.pid) & pids
+            assert not replicas(node) & pids
             assert_problem(stricter.classify(SONG), 413, "audio_too_large")
 
 
