@@ -194,3 +194,21 @@ def _kill_and_go_on(tmp_path: Path, tiny_model: Path) -> None:
     process = start(folder, tiny_model, out, "--workers", "2")
     finish(process)
     assert {path: row["status"] == "ok" for path, row in rows(out).items()} == expected
+
+
+@pytest.mark.slow
+@pytest.mark.ray
+def test_ctrl_c_ends_in_good_order(tmp_path, tiny_model):
+    folder, out = tmp_path / "music", tmp_path / "out.jsonl"
+    recordings(folder, 120, 0, ())
+    process = start(folder, tiny_model, out, "--workers", "1")
+    below = wait_for_workers(process.pid, 1) | set(descendants(process.pid))
+    process.send_signal(signal.SIGINT)
+    _, said = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert "goes on from there" in said
+    assert not out.exists()
+    deadline = time.monotonic() + 30
+    while left := [pid for pid in below if Path(f"/proc/{pid}").exists()]:
+        assert time.monotonic() < deadline, left
+        time.sleep(0.1)
