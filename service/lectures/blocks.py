@@ -35,11 +35,10 @@ def convolve(request: ConvolutionRequest) -> dict[str, Any]:
         raise InvalidTensorError(f"bias must hold a number for each of {len(filters)} filters, got {bias.size}")
     name = f"conv{x.ndim - 1}d-s{request.stride}-p{request.padding}"
     out = _run(name, x, **{"conv.weight": filters, "conv.bias": bias})
-    return {
-        "shape": list(out.shape),
-        "output": _plain(out),
-        "sigmoid": _plain(_run("sigmoid", out)) if request.sigmoid else None,
-    }
+    sigmoid = None
+    if request.sigmoid:  # its graph takes one axis, and it looks at each number alone
+        sigmoid = _plain(_run("sigmoid", out.reshape(len(out), -1)).reshape(out.shape))
+    return {"shape": list(out.shape), "output": _plain(out), "sigmoid": sigmoid}
 
 
 def pool(request: PoolingRequest) -> dict[str, Any]:

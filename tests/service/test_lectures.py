@@ -57,6 +57,12 @@ def test_the_silence_filter_and_the_layer_behind_it(server: Server) -> None:
     assert answer["output"][0] == pytest.approx([1.2, 0.7, -0.5, -1.5, -1.6], abs=1e-4)
 
 
+def test_scores_of_two_axes(server: Server) -> None:
+    answer = ask(server, "convolution", input=[[[0, 1], [2, -3]]], filters=[[[[1]]]], sigmoid=True)
+    expected = 1 / (1 + np.exp(-np.array([[0.0, 1.0], [2.0, -3.0]])))
+    np.testing.assert_allclose(answer["sigmoid"][0], expected, atol=1e-4)
+
+
 def test_max_pooling_forgives_a_shift(server: Server) -> None:
     assert ask(server, "pooling", input=[[0, 1, 0, 0, 0]], kind="max", overlap=True)["output"] == [[1, 1, 0, 0]]
     assert ask(server, "pooling", input=[[1, 2, 3, 4]], kind="avg", window=2)["output"] == [[1.5, 3.5]]
