@@ -7,6 +7,7 @@ here, as everywhere, and a notebook outside of the workers knows which file each
 import logging
 import math
 import os
+import re
 from collections.abc import Generator, Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
@@ -48,7 +49,8 @@ class Job:
 
 
 class Notebook:
-    """Which worker has which file in hand; an actor."""
+    """Which worker has which file in hand; an actor on the machine of the one who asks, so that no other takes it along
+    when it dies."""
 
     def __init__(self) -> None:
         self._holder: dict[bytes, str] = {}
@@ -132,12 +134,14 @@ class RayEngine:
         """
         import ray.data
         from ray.exceptions import RayError
+        from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
-        logging.getLogger("ray.data").setLevel(logging.ERROR)  # the batch has its own progress
+        logging.getLogger("ray.data").setLevel(logging.CRITICAL)  # the batch has its own words for all that
         context = ray.data.DataContext.get_current()
         context.enable_progress_bars = False
         context.execution_options.preserve_order = ordered
-        notebook = ray.remote(Notebook).options(num_cpus=0).remote()
+        here = NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=False)
+        notebook = ray.remote(Notebook).options(num_cpus=0, scheduling_strategy=here).remote()
         try:
             files = ray.data.from_items(
                 # Workers are in folders of their own.
@@ -199,9 +203,6 @@ def on_ray(
 
 
 def _reason(error: Exception) -> str:
-    """The last line that says something: Ray wraps errors in those of its layers."""
-    cause: BaseException = error
-    while cause.__cause__ is not None:
-        cause = cause.__cause__
-    lines = str(cause).strip().splitlines()
-    return lines[-1] if lines else type(cause).__name__
+    """The error at the bottom of what Ray says: it wraps those of workers in tracebacks of its own layers."""
+    found = re.findall(r"^(?:\w+\.)*(\w+(?:Error|Exception): .+)$", str(error), re.MULTILINE)
+    return found[-1] if found else type(error).__name__

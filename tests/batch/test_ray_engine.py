@@ -198,6 +198,18 @@ def _kill_and_go_on(tmp_path: Path, tiny_model: Path) -> None:
 
 @pytest.mark.slow
 @pytest.mark.ray
+def test_a_machine_with_another_model_ends_the_run_and_says_so(tmp_path, tiny_model):
+    folder = tmp_path / "music"
+    recordings(folder, 20, 0, ())
+    process = start(folder, tiny_model, tmp_path / "out.jsonl", "--workers", "1", module="tests.batch.estranged")
+    _, said = process.communicate(timeout=400)
+    assert process.returncode == 2, said
+    assert "has another model at" in said.splitlines()[-1]
+    assert "Traceback" not in said
+
+
+@pytest.mark.slow
+@pytest.mark.ray
 def test_ctrl_c_ends_in_good_order(tmp_path, tiny_model):
     folder, out = tmp_path / "music", tmp_path / "out.jsonl"
     recordings(folder, 120, 0, ())
