@@ -1,15 +1,14 @@
 """Metrics on whole clips during training, with the windows and the mean that the model's users get."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import nn
 
 from audiocnn.inference.classifier import batched
-from audiocnn.inference.silence import background_rule, left_out
+from audiocnn.inference.silence import BackgroundRule, background_rule, quieter
 from audiocnn.prepared import Window
 from training.config import Config
 from training.data.cache import Cache
@@ -54,12 +53,13 @@ def answers(network: nn.Module, config: Config, setup: Setup, clips: Sequence[Cl
 
 
 def _heard(
-    clips: Sequence[Clip], cache: Cache, medium: Medium, background: Callable[[Sequence[Window]], NDArray[np.bool_]]
+    clips: Sequence[Clip], cache: Cache, medium: Medium, background: BackgroundRule | None
 ) -> Iterator[tuple[int, Window]]:
     """The windows that vote, each with the index of its clip."""
     for index, clip in enumerate(clips):
         windows = list(medium.windows(cache.items(clip)))
         heard = [window for window in windows if not window.silent] or windows
-        quiet = left_out(background(heard), np.array([window.level_db for window in heard]))
-        heard = [window for window, is_quiet in zip(heard, quiet, strict=True) if not is_quiet]
+        if background is not None:
+            left_out = quieter(np.array([window.level_db for window in heard])) & background(heard)
+            heard = [window for window, is_left_out in zip(heard, left_out, strict=True) if not is_left_out]
         yield from ((index, window) for window in heard)

@@ -58,7 +58,7 @@ def checked_blocks(reader: AudioReader, limits: DecodeLimits | None = None) -> I
     for block in reader.blocks():
         reader.num_samples += block.shape[1]
         limits.check_decoded(reader.num_samples, reader.sample_rate, reader.channels)
-        if not np.abs(block).max() <= MAX_AMPLITUDE:  # NaN fails every comparison
+        if not (block.max() <= MAX_AMPLITUDE and block.min() >= -MAX_AMPLITUDE):  # NaN fails every comparison
             raise NonFiniteAudioError(
                 "samples must be finite numbers near the range -1 to 1, this file has NaN, infinite or huge ones; "
                 "export it again"

@@ -17,7 +17,8 @@ from audiocnn.errors import CheckpointError, ConfigError, MissingExtraError, Win
 from audiocnn.inference.answers import Answerer, Vote
 from audiocnn.inference.backend import Backend, Device
 from audiocnn.inference.onnx_backend import OnnxBackend
-from audiocnn.inference.silence import background_rule, left_out
+from audiocnn.inference.silence import background_rule
+from audiocnn.inference.votes import WAITING, Background, Heard, nothing_but_background, votes
 from audiocnn.isolation.pool import DecoderPool
 from audiocnn.limits import DecodeLimits
 from audiocnn.media import opener
@@ -49,16 +50,6 @@ _LARGEST = 1e6
 
 
 @dataclass(frozen=True, slots=True)
-class _Heard:
-    """A window with what decides, at the end of the file, whether it votes; a silent one has no logits."""
-
-    segment: Segment | None
-    level_db: float
-    logits: NDArray[np.float64] | None
-    background: bool
-
-
-@dataclass(frozen=True, slots=True)
 class _HeardFile:
     """A file as the network took it: the logits of each window, None for one that does not vote."""
 
@@ -81,7 +72,7 @@ class Classifier:
         self._backend = backend
         self._decoders = decoders
         self._open = opener(spec.input, decoders)
-        self._background = background_rule(spec.input)
+        self._rule = background_rule(spec.input)
         self._answerer = Answerer(spec.tasks)
 
     @classmethod
@@ -189,12 +180,12 @@ class Classifier:
         spec = recut(self.spec.input, window_s, hop_s)
         if not isinstance(spec, AudioSpec):
             raise WindowError(f"only models of sound listen live, {self.spec.name!r} takes {spec.media} input")
-        last: deque[_Heard] = deque(maxlen=LIVE_WINDOWS)
+        last: deque[Heard] = deque(maxlen=LIVE_WINDOWS)
         for window in windows(mono_blocks(reader, spec.sample_rate, limits), spec):
             last += self._hear([window], spec)
-            votes = self._votes(last)
-            answers, labels = self._answerer.of_clip(votes)
-            segment = self._segment_result(cast(Segment, window.segment), votes[-1])
+            voting = votes(last)
+            answers, labels = self._answerer.of_clip(voting)
+            segment = self._segment_result(cast(Segment, window.segment), voting[-1])
             yield LiveAnswer(segment, answers[MAIN], labels.pop(MAIN), _side(answers), labels)
 
     def infer(self, windows: NDArray[np.float32]) -> NDArray[np.float64]:
@@ -219,50 +210,52 @@ class Classifier:
         Raises `CheckpointError` if its files do not fit together.
         """
         values = np.random.default_rng(0).standard_normal(self.spec.input.shape).astype(np.float32)
-        self._hear([Window(values, None)], self.spec.input)
+        bool(self._hear([Window(values, None)], self.spec.input)[0].background)
 
     def _listen(
         self, source: Source, limits: DecodeLimits | None, spec: InputSpec, progress: Progress | None = None
     ) -> _HeardFile:
         started = time.perf_counter()
         infer_s = 0.0
-        heard: list[_Heard] = []
-        size = math.prod(spec.shape) / math.prod(self.spec.input.shape)
+        heard: list[Heard] = []
+        waiting: deque[Heard] = deque()
+        size = max(1, min(BATCH, int(BATCH * math.prod(self.spec.input.shape) / math.prod(spec.shape))))
         open_file = self._open if spec is self.spec.input else opener(spec, self._decoders)
         with open_file(source, limits) as prepared:
-            for batch in batched(prepared.windows(), max(1, min(BATCH, int(BATCH / size)))):
+            for batch in batched(prepared.windows(), size):
                 batch_started = time.perf_counter()
-                heard += self._hear(batch, spec)
+                new = self._hear(batch, spec)
+                heard += new
+                waiting += new
+                while len(waiting) > WAITING * size:
+                    bool(waiting.popleft().background)
                 infer_s += time.perf_counter() - batch_started
                 if progress and (segment := heard[-1].segment):
                     progress(segment.end_s)
             media, warnings = prepared.info, [*prepared.warnings]
-        votes = self._votes(heard)
-        sounding = [window for window in heard if window.logits is not None]
-        if sounding and all(window.background for window in sounding):
+        votes_started = time.perf_counter()
+        voting = votes(heard)
+        only_background = nothing_but_background(heard)
+        infer_s += time.perf_counter() - votes_started
+        if only_background:
             warnings.append("the silence detector hears nothing but background noise: do not rely on this answer")
         return _HeardFile(
             media,
             [window.segment for window in heard],
-            votes,
+            voting,
             tuple(warnings),
             Timing(decode_ms=1000 * (time.perf_counter() - started - infer_s), infer_ms=1000 * infer_s),
         )
 
-    def _votes(self, heard: Iterable[_Heard]) -> list[Vote]:
-        """The logits of each window, None for one that is silent or, among these, background noise."""
-        sounding = [window for window in heard if window.logits is not None]
-        background = np.array([window.background for window in sounding], np.bool_)
-        quiet = iter(left_out(background, np.array([window.level_db for window in sounding])))
-        return [None if window.logits is None or next(quiet) else window.logits for window in heard]
-
-    def _hear(self, batch: list[Window], spec: InputSpec) -> list[_Heard]:
-        sounding = [window for window in batch if not window.silent]
-        logits, background = iter(self._logits(sounding, spec)), iter(self._background(sounding))
+    def _hear(self, batch: list[Window], spec: InputSpec) -> list[Heard]:
+        logits = iter(self._logits([window for window in batch if not window.silent], spec))
         return [
-            _Heard(window.segment, window.level_db, None, background=False)
-            if window.silent
-            else _Heard(window.segment, window.level_db, next(logits), background=bool(next(background)))
+            Heard(
+                window.segment,
+                window.level_db,
+                None if window.silent else next(logits),
+                self._rule is not None and not window.silent and Background(window, self._rule),
+            )
             for window in batch
         ]
 

@@ -74,19 +74,21 @@ class SilenceDetector:
         return np.array(shares) >= NEARLY_ALL
 
 
-def background_rule(spec: InputSpec) -> Callable[[Sequence[Window]], NDArray[np.bool_]]:
-    """What finds background noise for a model with `spec`: the bundled detector, or nothing if it asks for none."""
+BackgroundRule = Callable[[Sequence[Window]], NDArray[np.bool_]]
+
+
+def background_rule(spec: InputSpec) -> BackgroundRule | None:
+    """What finds background noise for a model with `spec`: the bundled detector, or None if it asks for none."""
     if isinstance(spec, AudioSpec) and spec.silence == "detector":
         return partial(SilenceDetector.load().background, spec=spec)
-    return lambda windows: np.zeros(len(windows), np.bool_)
+    return None
 
 
-def left_out(background: NDArray[np.bool_], levels_db: NDArray[np.float64]) -> NDArray[np.bool_]:
-    """Which windows of a whole file do not vote: background noise, and quieter than the loudest window besides.
+def quieter(levels_db: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Which windows of a whole file would not vote if they were background noise.
 
-    So the loudest window always votes, and a file with sound in it always has an answer.
+    The loudest window always votes, so a file with sound in it always has an answer.
     """
-    if not background.any():
-        return background
-    quieter: NDArray[np.bool_] = levels_db < levels_db.max() - QUIETER_DB
-    return background & quieter
+    loudest_db = levels_db.max(initial=-np.inf)
+    quiet: NDArray[np.bool_] = levels_db < loudest_db - QUIETER_DB
+    return quiet

@@ -9,8 +9,9 @@ import pytest
 
 from audiocnn import checkpoint, pretrained
 from audiocnn.errors import CheckpointError, ConfigError, UnknownModelError
-from audiocnn.inference.classifier import Classifier
-from audiocnn.inference.silence import NEARLY_ALL, QUIETER_DB, SilenceDetector, background_rule, left_out
+from audiocnn.inference.classifier import BATCH, Classifier
+from audiocnn.inference.silence import NEARLY_ALL, QUIETER_DB, SilenceDetector, background_rule, quieter
+from audiocnn.inference.votes import WAITING, Background, Heard, nothing_but_background, votes
 from audiocnn.prepared import Window
 from audiocnn.spec import AudioSpec, ModelSpec
 from audiocnn.waveform import Segment
@@ -129,20 +130,58 @@ class TestBackground:
     def test_only_models_that_ask_for_it_have_the_rule(self):
         windows = [window_of(noise(2)), window_of(phrases(2))]
         assert background_rule(SPEC)(windows).tolist() == [True, False]
-        assert background_rule(replace(SPEC, silence="level"))(windows).tolist() == [False, False]
+        assert background_rule(replace(SPEC, silence="level")) is None
 
 
-class TestLeftOut:
-    def test_background_well_below_the_loudest_window_and_nothing_else(self):
-        background = np.array([True, False, True, True, False, True])
-        levels_db = np.array([-30.0, -10.0, -16.1, -15.9, -60.0, -np.inf])
+class Asked:
+    """A rule that calls quiet windows background, and counts the questions."""
+
+    def __init__(self, threshold=0.5):
+        self.asked = 0
+        self._threshold = threshold
+
+    def __call__(self, windows):
+        self.asked += len(windows)
+        return np.array([np.abs(window.values).max() < self._threshold for window in windows])
+
+
+def heard_of(values, levels_db, rule):
+    """What was heard in windows of these values; a window of None was silent."""
+    return [
+        Heard(None, level_db, None, background=False)
+        if value is None
+        else Heard(None, level_db, np.array([value]), Background(window_of(np.full((1, 10), value)), rule))
+        for value, level_db in zip(values, levels_db, strict=True)
+    ]
+
+
+class TestVotes:
+    def test_background_well_below_the_loudest_window_is_left_out_and_nothing_else(self):
+        values = [0.1, 0.9, 0.2, 0.3, 0.8, 0.4, None]
+        heard = heard_of(values, [-30.0, -10.0, -16.1, -15.9, -60.0, -np.inf, -5.0], Asked())
         assert QUIETER_DB == 6
-        assert left_out(background, levels_db).tolist() == [True, False, True, False, False, True]
+        assert votes(heard) == [None, 0.9, None, 0.3, 0.8, None, None]
 
     def test_the_loudest_window_always_votes(self):
-        assert left_out(np.array([True, True]), np.array([-20.0, -50.0])).tolist() == [False, True]
-        assert left_out(np.array([True]), np.array([-80.0])).tolist() == [False]
-        assert left_out(np.empty(0, np.bool_), np.empty(0)).tolist() == []
+        assert quieter(np.array([-20.0, -50.0])).tolist() == [False, True]
+        assert quieter(np.array([-80.0])).tolist() == [False]
+        assert quieter(np.empty(0)).tolist() == []
+
+    def test_only_what_could_be_left_out_is_asked_about_and_once(self):
+        rule = Asked()
+        heard = heard_of([0.9, 0.1, 0.9, 0.1], [-10.0, -30.0, -12.0, -13.0], rule)
+        assert votes(heard) == [0.9, None, 0.9, 0.1]
+        assert rule.asked == 1
+        assert votes(heard) == [0.9, None, 0.9, 0.1]
+        assert rule.asked == 1
+
+    def test_nothing_but_background_is_asked_until_there_is_sound(self):
+        rule = Asked()
+        assert not nothing_but_background(heard_of([None, 0.1, 0.9, 0.1, 0.1], [-10.0] * 5, rule))
+        assert rule.asked == 2
+        assert nothing_but_background(heard_of([None, 0.1, 0.2], [-10.0] * 3, Asked()))
+        assert not nothing_but_background(heard_of([None], [-10.0], Asked()))
+        assert not nothing_but_background([])
 
 
 class TestClassifier:
@@ -177,6 +216,23 @@ class TestClassifier:
             result = Classifier.load(model).classify(wav_bytes(0.3 * np.concatenate([tune, level * hiss], axis=1)))
             assert [s.silent for s in result.segments][:3] == [False] * 3
             assert [s.silent for s in result.segments][4:] == [silent] * 3
+
+    def test_a_late_loud_passage_makes_what_came_before_it_background(self, model):
+        """Also what came so long before it that it was not kept."""
+        seconds = WAITING * BATCH + 20
+        hiss, tune = noise(seconds, peak=0.02), phrases(4)
+        result = Classifier.load(model).classify(wav_bytes(0.3 * np.concatenate([hiss, tune], axis=1)))
+        silent = [s.silent for s in result.segments]
+        assert silent == [True] * (seconds - 1) + [False] * 4
+
+    def test_steady_sound_asks_the_detector_once(self, model, monkeypatch):
+        asked = []
+        background = SilenceDetector.background
+        monkeypatch.setattr(
+            SilenceDetector, "background", lambda *given, **named: asked.append(1) or background(*given, **named)
+        )
+        Classifier.load(model).classify(wav_bytes(phrases(20)))
+        assert len(asked) == 1
 
     def test_digital_silence_stays_with_the_level_rule(self, model):
         result = Classifier.load(model).classify(wav_bytes(silence(4)))
