@@ -11,7 +11,7 @@ from pydantic import SecretStr
 from service.errors import CardNotFoundError, ForbiddenError, UnauthorizedError
 from service.markdown import to_html
 from service.openapi import problems
-from service.schemas import ModelsResponse, ReloadResponse, ServedModel
+from service.schemas import LimitsBody, ModelsResponse, ReloadResponse, ServedModel
 from service.state import SharedState
 
 router = APIRouter()
@@ -19,8 +19,12 @@ router = APIRouter()
 
 @router.get("/v1/models", tags=["models"], responses=problems([401, 429, 500, 503]))
 async def models(service: SharedState) -> ModelsResponse:
-    """The models that answer, the default one first: labels, input, measured quality."""
-    return ModelsResponse(models=[ServedModel.of(spec, info.sha256) for spec, info in service.engine.models()])
+    """The models that answer, the default one first: labels, input, measured quality; and what files they take."""
+    return ModelsResponse(
+        models=[ServedModel.of(spec, info.sha256) for spec, info in service.engine.models()],
+        limits=LimitsBody.of(service.settings.decode_limits),
+        job_limits=LimitsBody.of(service.settings.job_limits),
+    )
 
 
 @router.get(

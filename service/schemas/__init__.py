@@ -12,7 +12,7 @@ from service.schemas.classify import (
 from service.schemas.health import StatusBody
 from service.schemas.inspect import InspectParameters, InspectResponse
 from service.schemas.jobs import JobBody
-from service.schemas.models import ModelsResponse, ReloadResponse, ServedModel
+from service.schemas.models import LimitsBody, ModelsResponse, ReloadResponse, ServedModel
 from service.schemas.oip import (
     InferRequest,
     InferResponse,
@@ -35,6 +35,7 @@ __all__ = [
     "InspectResponse",
     "ItemBody",
     "JobBody",
+    "LimitsBody",
     "ModelBody",
     "ModelMetadata",
     "ModelReady",

@@ -4,6 +4,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, Field
 
+from audiocnn.limits import DecodeLimits
 from audiocnn.spec import ModelSpec, Scale, TaskKind
 
 
@@ -104,8 +105,21 @@ class ServedModel(BaseModel):
         return cls.model_validate({**fields, "sha256": sha256})
 
 
+class LimitsBody(BaseModel):
+    """What one file may be."""
+
+    max_bytes: int
+    max_duration_s: float = Field(description="Of sound and video.")
+
+    @classmethod
+    def of(cls, limits: DecodeLimits) -> "LimitsBody":
+        return cls.model_validate({name: getattr(limits, name) for name in cls.model_fields})
+
+
 class ModelsResponse(BaseModel):
     models: list[ServedModel]
+    limits: LimitsBody = Field(description="Of `POST /classify` and `POST /v1/inspect`.")
+    job_limits: LimitsBody = Field(description="Of `POST /v1/jobs`.")
 
 
 class ReloadResponse(BaseModel):

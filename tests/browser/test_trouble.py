@@ -21,7 +21,10 @@ EXAMPLES = Path(__file__).parents[2] / "docs" / "examples"
 
 @pytest.fixture
 def small_server() -> Iterator[Server]:
-    with running_service(max_upload_bytes=400_000, max_duration_s=5, drain_s=60, keep_alive_s=1) as server:
+    job_limits = {"max_job_bytes": 500_000, "max_job_duration_s": 8}
+    with running_service(
+        max_upload_bytes=400_000, max_duration_s=5, drain_s=60, keep_alive_s=1, **job_limits
+    ) as server:
         yield server
 
 

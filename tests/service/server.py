@@ -49,8 +49,11 @@ class Server:
 
 
 @contextmanager
-def running_service(**settings: Any) -> Iterator[Server]:
-    """The service with these settings. It must be up within 30 s, and is told to stop at the end."""
+def running_service(port: int = 0, **settings: Any) -> Iterator[Server]:
+    """The service with these settings. It must be up within 30 s, and is told to stop at the end.
+
+    port: 0 for a free one.
+    """
     environment = {name: value for name, value in os.environ.items() if not name.startswith("AUDIOCNN_")}
     with tempfile.TemporaryDirectory() as folder:
         settings = {"drain_s": 0, "jobs_dir": Path(folder) / "jobs"} | settings
@@ -59,7 +62,7 @@ def running_service(**settings: Any) -> Iterator[Server]:
         with (
             log_path.open("w") as log,
             subprocess.Popen(
-                [sys.executable, "-m", "service", "--port", "0"],
+                [sys.executable, "-m", "service", "--port", str(port)],
                 cwd=ROOT,
                 env=environment,
                 stdout=subprocess.PIPE,

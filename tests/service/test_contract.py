@@ -58,6 +58,8 @@ def test_models_describes_the_served_one(server: Server, classifier: Classifier)
     assert model.task.labels == list(classifier.spec.task.labels)
     for name in ("name", "version", "architecture", "input", "licence", "metrics"):
         assert body["models"][0][name] == spec[name]
+    assert body["limits"] == {"max_bytes": 25 * 2**20, "max_duration_s": 600}
+    assert body["job_limits"] == {"max_bytes": 2**30, "max_duration_s": 43_200}
 
 
 def references(node: Any) -> Iterator[str]:

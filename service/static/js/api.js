@@ -27,23 +27,73 @@ async function ask(path, options = {}) {
     if (error.name === "AbortError") throw error;
     throw new Problem({});
   }
+  return checked(response);
+}
+
+/** The response; throws the problem in it, if it is one. */
+async function checked(response) {
   if (response.ok) return response;
   const isProblem = response.headers.get("content-type")?.startsWith("application/problem+json");
   const body = isProblem ? await response.json() : { status: response.status, code: "unknown" };
   throw new Problem(body, Number(response.headers.get("retry-after") ?? 0));
 }
 
-/** The models that answer, the default one first. */
-export async function models() {
-  return (await (await ask("v1/models")).json()).models;
+/**
+ * As `ask` with a body, by the only way in which browsers say how much of it has gone. onSent: called with the share.
+ */
+async function send(path, body, signal, onSent) {
+  const request = new XMLHttpRequest();
+  request.open("POST", path);
+  request.setRequestHeader("Content-Type", "application/octet-stream");
+  if (key) request.setRequestHeader("X-API-Key", key);
+  request.upload.onprogress = ({ loaded, total }) => onSent(loaded / total);
+  const abort = () => request.abort();
+  signal.addEventListener("abort", abort);
+  try {
+    await new Promise((resolve, reject) => {
+      request.onload = resolve;
+      request.onerror = () => reject(new Problem({}));
+      request.onabort = () => reject(signal.reason);
+      signal.throwIfAborted();
+      request.send(body);
+    });
+  } finally {
+    signal.removeEventListener("abort", abort);
+  }
+  const headers = ["content-type", "retry-after"].map((name) => [name, request.getResponseHeader(name)]);
+  return checked(new Response(request.response, { status: request.status, headers: headers.filter(([, value]) => value) }));
 }
 
-/** The answer for `file` of the model called `name`: every label, for every window too. */
-export async function classify(file, model, signal) {
+/** What is served: `models` that answer, the default one first, and the `limits` and `job_limits` of a file. */
+export async function offer() {
+  return (await ask("v1/models")).json();
+}
+
+/** For every label, and for every window too. */
+function everything(model) {
   const count = Math.max(...[model.task, ...Object.values(model.side_tasks)].map((task) => task.labels.length));
-  const query = new URLSearchParams({ segments: true, top_k: count, model: model.name });
+  return new URLSearchParams({ segments: true, top_k: count, model: model.name });
+}
+
+/** The answer of `model` for `file`. */
+export async function classify(file, model, signal) {
   const headers = { "Content-Type": "application/octet-stream" };
-  return (await ask(`classify?${query}`, { method: "POST", body: file, headers, signal })).json();
+  return (await ask(`classify?${everything(model)}`, { method: "POST", body: file, headers, signal })).json();
+}
+
+/** A new job that has the same answer later. onSent: called with the share of the file that has gone. */
+export async function submit(file, model, signal, onSent) {
+  return (await send(`v1/jobs?${everything(model)}`, file, signal, onSent)).json();
+}
+
+/** How a job stands. */
+export async function job(id, signal) {
+  return (await ask(`v1/jobs/${id}`, { signal })).json();
+}
+
+/** Cancels a job, or forgets it if it has ended. Without an answer the service forgets it after a day. */
+export async function remove(id) {
+  await ask(`v1/jobs/${id}`, { method: "DELETE", keepalive: true }).catch(() => {});
 }
 
 /** What the model makes of `file` on the way to its answer. layers: whose maps to give, none for a choice of them. */
@@ -81,7 +131,7 @@ const WORDS = {
   undecodable_audio: ["This is not a sound we can read", "It may be damaged, or be something else under this name. Try WAV, FLAC, MP3 or Ogg."],
   unsupported_audio: ["This kind of file is not read here", "Convert it to WAV, FLAC, MP3 or Ogg and try again."],
   empty_audio: ["There is no sound in this file", "Choose one that is longer."],
-  audio_too_large: ["This recording is too long", "Cut out a part of it, or send it as a job: see the API."],
+  audio_too_large: ["This recording is too long", "It is longer than this service takes. Cut out a part of it."],
   non_finite_audio: ["This file is damaged", "It has values that are no numbers. Export it again from where it came."],
   undecodable_visual: ["This is not a picture or video we can read", "It may be damaged, or be something else under this name."],
   unsupported_visual: ["This kind of file is not read by this model", "Choose another file, or another model."],
@@ -99,6 +149,10 @@ const WORDS = {
   deadline_exceeded: ["This took too long", "Try again later, or with a shorter file."],
   slow_body: ["The file came too slowly", "Your connection may be poor. Try a smaller file, or again later."],
   unknown_model: ["This model is not here any more", "Reload the page to see which ones are."],
+  cancelled: ["Cancelled", "The service no longer works on this file."],
+  job_not_found: ["The service no longer knows this file", "It was cancelled or forgotten on the way. Send it again."],
+  jobs_unavailable: ["Long files cannot be taken just now", "The service has no place to keep them. Try again later, or a shorter part."],
+  storage_full: ["Long files cannot be taken just now", "The service has no room left for them. Try again later, or a shorter part."],
   card_not_found: ["This model has no card", "Ask whoever trained it."],
   not_inspectable: ["This model cannot be looked into", "Its file does not name its layers: whoever runs the service can export it anew."],
   internal_error: ["Something went wrong on our side", "Try again. If it keeps happening, tell the operator the number below."],
@@ -113,5 +167,5 @@ export function inWords(problem) {
 
 /** Whether the same request may go well later. */
 export function mayPass(problem) {
-  return problem.status === 0 || problem.status === 429 || problem.status >= 500 || problem.status === 408;
+  return [0, 408, 429].includes(problem.status) || problem.status >= 500;
 }

@@ -12,20 +12,20 @@ import { Panel } from "./panel.js";
 
 const $ = (id) => document.querySelector(`#${id}`);
 
-let models = [];
+let offer = { models: [] };
 let first = null;
 let second = null;
 
 async function start() {
   tell($("trouble"), null);
   try {
-    models = await api.models();
+    offer = await api.offer();
   } catch (problem) {
     tell($("trouble"), problem, { again: start });
     return;
   }
-  choices($("model"), models);
-  $("model").hidden = models.length === 1;
+  choices($("model"), offer.models);
+  $("model").hidden = offer.models.length === 1;
   describe();
 }
 
@@ -34,7 +34,7 @@ function choices(select, offered) {
 }
 
 function chosen() {
-  return models.find(({ name }) => name === $("model").value) ?? models[0];
+  return offer.models.find(({ name }) => name === $("model").value) ?? offer.models[0];
 }
 
 const DOES = { multi_label: "hears any of", regression: "estimates" };
@@ -44,7 +44,7 @@ function describe() {
   const { name, task, input } = chosen();
   const shown = task.labels.slice(0, 10).map(words).join(", ");
   const more = task.labels.length > 10 ? ` and ${task.labels.length - 10} more` : "";
-  $("model-name").textContent = models.length === 1 ? name : "";
+  $("model-name").textContent = offer.models.length === 1 ? name : "";
   $("model-says").textContent = `${DOES[task.kind] ?? "tells apart"}: ${shown}${more}.`;
   $("takes").textContent = TAKES[input.media];
   for (const extra of document.querySelectorAll(".for-audio")) extra.hidden = input.media !== "audio";
@@ -53,9 +53,9 @@ function describe() {
 
 /** Shows one file, or two to compare. */
 function open(files) {
-  if (!models.length) return;
+  if (!offer.models.length) return;
   if (!first) {
-    first = new Panel(models, use);
+    first = new Panel(offer, use);
     first.store.on("answer", refresh);
     $("panels").append(first.element);
     first.element.querySelector('[data-part="compare-file"]').addEventListener("click", () => $("other-file").click());
@@ -63,7 +63,7 @@ function open(files) {
     document.body.classList.add("has-result");
     import("./inspect/main.js").then(({ inside }) => inside($("inside"), first));
   }
-  const others = models.filter(({ input }) => input.media === chosen().input.media);
+  const others = offer.models.filter(({ input }) => input.media === chosen().input.media);
   first.element.querySelector('[data-part="compare-model"]').hidden = others.length < 2;
   first.open(files[0], chosen());
   if (files.length > 1) compare(files[1], chosen());
@@ -77,21 +77,21 @@ function use(model) {
 }
 
 function compareModel() {
-  const other = models.find((model) => model !== first.store.model && model.input.media === first.store.model.input.media);
+  const other = offer.models.find((model) => model !== first.store.model && model.input.media === first.store.model.input.media);
   compare(first.store.file, other);
 }
 
 function compare(file, model) {
   second?.player.close();
   second?.element.remove();
-  second = new Panel(models, (other) => second.open(second.store.file, other));
+  second = new Panel(offer, (other) => second.open(second.store.file, other));
   const part = (name) => second.element.querySelector(`[data-part="${name}"]`);
   part("compare").hidden = true;
   part("second").hidden = false;
-  choices(part("second-model"), models);
+  choices(part("second-model"), offer.models);
   part("second-model").value = model.name;
   part("second-model").addEventListener("change", (event) => {
-    second.open(second.store.file, models.find(({ name }) => name === event.target.value));
+    second.open(second.store.file, offer.models.find(({ name }) => name === event.target.value));
   });
   part("close").addEventListener("click", () => {
     second.player.close();

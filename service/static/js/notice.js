@@ -3,6 +3,8 @@
 import { inWords, mayPass, useKey } from "./api.js";
 import { element } from "./dom.js";
 
+const AGAIN = ["cancelled", "job_not_found"]; // what only the visitor can begin anew
+
 /**
  * Shows `problem` in `place`; null clears it. again: asks once more. other: a served model that takes this kind of
  * file, if the present one does not; `change` goes over to it.
@@ -19,7 +21,7 @@ export function tell(place, problem, { again, other, change } = {}) {
     place.append(element("p", {}, `Another model here takes such files.`), button);
   }
   if (problem.code === "unauthorized") place.append(keyForm(again));
-  else if (mayPass(problem)) place.append(retry(again, problem.retryAfter_s));
+  else if (mayPass(problem) || AGAIN.includes(problem.code)) place.append(retry(again, problem.retryAfter_s));
   if (problem.detail) {
     const number = problem.requestId ? ` (request ${problem.requestId})` : "";
     place.append(element("p", { class: "quiet" }, `The service says: ${problem.detail}${number}`));

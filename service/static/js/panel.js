@@ -6,7 +6,9 @@ import { readSound } from "./audio.js";
 import { FORMATS, save } from "./download.js";
 import { element } from "./dom.js";
 import { tell } from "./notice.js";
+import { answerLater, isTooMuch } from "./later.js";
 import { Player } from "./player.js";
+import { showProgress } from "./progress.js";
 import { scores } from "./scores.js";
 import { Store } from "./store.js";
 import { clock } from "./time.js";
@@ -14,15 +16,18 @@ import { band, lanes, table } from "./timeline.js";
 import { tracks } from "./tracks.js";
 import { waveform } from "./waveform.js";
 
+const MOST_DRAWN_S = 1200; // what browsers hold in memory, decoded: half a gigabyte
+const MOST_DRAWN_BYTES = 2 ** 28;
+
 export class Panel {
   store = new Store();
   player = new Player(this.store);
-  #models;
+  #offer;
   #asking = new AbortController();
 
-  /** models: all that answer. onModel: called when the panel goes over to another one by itself. */
-  constructor(models, onModel) {
-    this.#models = models;
+  /** offer: of `api.offer`. onModel: called when the panel goes over to another model by itself. */
+  constructor(offer, onModel) {
+    this.#offer = offer;
     this.onModel = onModel;
     this.element = document.querySelector("#panel").content.firstElementChild.cloneNode(true);
     const { store, player } = this;
@@ -33,6 +38,7 @@ export class Panel {
     table(this.#part("rows"), this.#part("more-rows"), store, player);
     tracks(this.#part.bind(this), store, player);
     this.#downloads();
+    this.#part("cancel").addEventListener("click", () => this.#cancel());
     store.on("file answer sound", () => this.#facts());
   }
 
@@ -50,9 +56,10 @@ export class Panel {
     store.set({ file, model, answer: null, ...(isOther && { sound: null, view: null }) });
     tell(this.#part("notice"), null);
     this.#part("status").hidden = false;
+    this.#part("job").hidden = true;
     if (isOther) this.#preview();
     try {
-      const answer = await api.classify(file, model, signal);
+      const answer = await this.#ask(file, model, signal);
       const length_s = duration(answer);
       store.set({ answer, ...(!store.view && length_s && { view: { start_s: 0, end_s: length_s } }) });
     } catch (problem) {
@@ -60,7 +67,32 @@ export class Panel {
       if (!(problem instanceof api.Problem)) throw problem;
       this.#refused(problem);
     }
-    if (!signal.aborted) this.#part("status").hidden = true;
+    if (!signal.aborted) this.#part("status").hidden = this.#part("job").hidden = true;
+  }
+
+  /** At once if the service takes the file so, by a job if not. */
+  async #ask(file, model, signal) {
+    const { limits, job_limits } = this.#offer;
+    const length_s = await this.player.length_s();
+    signal.throwIfAborted();
+    this.store.set({ isLong: file.size > limits.max_bytes || length_s > limits.max_duration_s });
+    if (!this.store.isLong) {
+      try {
+        return await api.classify(file, model, signal);
+      } catch (problem) {
+        if (!isTooMuch(problem)) throw problem;
+        this.store.set({ isLong: true });
+      }
+    }
+    this.#part("status").hidden = true;
+    return answerLater(file, model, job_limits, signal, (progress) => showProgress(this.#part("job"), progress, file.size, length_s));
+  }
+
+  #cancel() {
+    this.#asking.abort();
+    this.#part("job").hidden = true;
+    this.#refused(new api.Problem({ code: "cancelled" }));
+    this.#part("notice").querySelector("button").focus();
   }
 
   /** What can be seen and heard at once, without the service. */
@@ -81,7 +113,8 @@ export class Panel {
       player.open(video, file);
     } else if (media === "audio") {
       player.open(this.#part("audio"), file);
-      const sound = await readSound(file, model.input.sample_rate);
+      const isDrawn = file.size <= MOST_DRAWN_BYTES && !((await player.length_s()) > MOST_DRAWN_S);
+      const sound = isDrawn ? await readSound(file, model.input.sample_rate) : null;
       const isWanted = store.file === file && store.model.input.media === media;
       if (sound && isWanted) store.set({ sound, view: store.view ?? { start_s: 0, end_s: sound.duration_s } });
     }
@@ -93,7 +126,7 @@ export class Panel {
     const isWrong = /^(undecodable|unsupported)_/.test(problem.code) && kind !== media;
     tell(this.#part("notice"), problem, {
       again: () => this.open(this.store.file, this.store.model),
-      other: isWrong && this.#models.find((model) => model.input.media === kind),
+      other: isWrong && this.#offer.models.find((model) => model.input.media === kind),
       change: (model) => this.onModel(model),
     });
   }
@@ -110,8 +143,8 @@ export class Panel {
     if (video) facts.push(`${video.num_frames} frames`);
     if (volume) facts.push(volume.shape.join(" × "));
     if (answer) facts.push((audio ?? image ?? video ?? volume).format, `model ${answer.model.name} ${answer.model.version}`);
-    if (answer) facts.push(`${Math.max(1, Math.round(answer.timing_ms.total))} ms`);
-    if (sound === null && audio) facts.push("no waveform: your browser cannot decode this format");
+    if (answer) facts.push(took(answer.timing_ms.total));
+    if (sound === null && audio) facts.push(`no waveform: ${length_s > MOST_DRAWN_S ? "too long to draw here" : "your browser cannot decode this format"}`);
     this.#part("facts").textContent = facts.join(" · ");
   }
 
@@ -128,4 +161,8 @@ export class Panel {
     }
     store.on("answer", () => (this.#part("actions").hidden = store.answer === null));
   }
+}
+
+function took(ms) {
+  return ms < 10_000 ? `${Math.max(1, Math.round(ms))} ms` : `${Math.round(ms / 1000)} s`;
 }

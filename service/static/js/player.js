@@ -1,5 +1,7 @@
 // Plays a panel's file; `store.playhead_s` follows.
 
+const SOON_MS = 1500;
+
 /** media: an audio or video element of the page. */
 export class Player {
   #media = null;
@@ -52,6 +54,18 @@ export class Player {
       requestAnimationFrame(frame);
     };
     requestAnimationFrame(frame);
+  }
+
+  /** How long the file is, null if the browser cannot tell soon. */
+  async length_s() {
+    const media = this.#media;
+    if (media && !media.readyState && !media.error) {
+      await new Promise((resolve) => {
+        for (const event of ["loadedmetadata", "error", "emptied"]) media.addEventListener(event, resolve, { once: true });
+        setTimeout(resolve, SOON_MS);
+      });
+    }
+    return Number.isFinite(media?.duration) ? media.duration : null;
   }
 
   seek(time_s) {

@@ -7,6 +7,7 @@ import { duration } from "./answer.js";
  *   file        the File that was chosen
  *   model       one of `GET /v1/models`
  *   sound       of audio the browser can decode, see audio.js: sampleRate, duration_s, samples, peaks
+ *   isLong      whether the file is too much for an answer at once and for a look inside
  *   answer      of `POST /classify?segments=true`
  *   view        {start_s, end_s} of the part that is drawn; every drawing over time keeps to it
  *   playhead_s  where the sound plays; `playing` whether it does, `playable` whether the browser can
@@ -15,6 +16,7 @@ export class Store extends EventTarget {
   file = null;
   model = null;
   sound = null;
+  isLong = false;
   answer = null;
   view = null;
   playhead_s = 0;

@@ -29,7 +29,8 @@ export function inside(section, panel) {
       element("p", {}, "See what each layer makes of this sound on the way to its answer, what the first filters listen for, and when each class was heard."),
     ),
   );
-  section.append(button, status, notice, look);
+  const tooLong = element("p", {}, "This sound is too long to look into at once. Choose a shorter piece of it.");
+  section.append(button, tooLong, status, notice, look);
 
   let asking = new AbortController();
   const forget = () => {
@@ -37,7 +38,8 @@ export function inside(section, panel) {
     look.replaceChildren();
     tell(notice, null);
     status.hidden = true;
-    button.hidden = false;
+    button.hidden = store.isLong;
+    tooLong.hidden = !store.isLong;
     section.hidden = !store.answer?.audio || store.model.input.media !== "audio";
   };
   const ask = async (layers = []) => {
