@@ -14,6 +14,7 @@ import uvicorn
 from audiocnn.spec import Media
 from service.app import create_app
 from service.guard.protocol import ConnectionLimits, guarded
+from service.malloc import give_memory_back
 from service.settings import Settings
 from service.state import ServiceState
 from service.supervisor import DRAIN, STOP
@@ -93,6 +94,7 @@ def serve(
 
     Raises `AudioCnnError` for settings that make no service; ends the process with 3 if the address is taken.
     """
+    give_memory_back()
     app = create_app(settings, shared_dir=shared_dir)
     service: ServiceState = app.state.service
     limits = ConnectionLimits(

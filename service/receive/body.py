@@ -56,21 +56,32 @@ async def uploaded_files(
     """
     form = form_type(request, media)
     with memory.share() as take:
-        body = await whole_body(request, take, settings.max_upload_bytes, settings, ENVELOPE if form else 0)
-        if not body:
+        body = _counted(request, take, settings.max_upload_bytes, settings, ENVELOPE if form else 0)
+        if form:
+            uploads = await files_of(body, form, most or settings.max_files)
+        else:
+            data = await _joined(body)
+            uploads = [Upload(data)] if data else []
+        if not uploads:
             raise no_body(media)
-        yield files_of(body, form, most or settings.max_files) if form else [Upload(body)]
+        yield uploads
 
 
-async def whole_body(
-    request: Request, take: Callable[[int], None], limit: int, settings: Settings, envelope: int = 0
-) -> bytes:
+async def whole_body(request: Request, take: Callable[[int], None], limit: int, settings: Settings) -> bytes:
     """The body in memory, each piece counted by `take`. Raises what `pieces` raises."""
-    received: list[bytes] = []
+    return await _joined(_counted(request, take, limit, settings))
+
+
+async def _counted(
+    request: Request, take: Callable[[int], None], limit: int, settings: Settings, envelope: int = 0
+) -> AsyncIterator[bytes]:
     async for piece in pieces(request, limit, settings.body_timeout_s, envelope):
         take(len(piece))
-        received.append(piece)
-    return b"".join(received)
+        yield piece
+
+
+async def _joined(body: AsyncIterator[bytes]) -> bytes:
+    return b"".join([piece async for piece in body])
 
 
 async def pieces(request: Request, limit: int, timeout_s: float, envelope: int = 0) -> AsyncIterator[bytes]:

@@ -1,7 +1,7 @@
 """The files of a `multipart/form-data` body, as they come: nothing is spooled to disk."""
 
 import unicodedata
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 
 from python_multipart import MultipartParser
@@ -107,13 +107,23 @@ class FormReader:
         self._complete = True
 
 
-def files_of(body: bytes, content_type: str, max_files: int) -> list[Upload]:
-    """The files of a whole form, in their order. Raises what `FormReader` raises."""
-    pieces: dict[int, list[memoryview]] = {}
-    reader = FormReader(content_type, max_files, lambda place, piece: pieces.setdefault(place, []).append(piece))
-    reader.feed(body)
+async def files_of(body: AsyncIterator[bytes], content_type: str, max_files: int) -> list[Upload]:
+    """The files of a form, in their order; none if there is no body. Raises what `FormReader` raises.
+
+    Taken apart as they come, so that a form lies in memory once and not twice.
+    """
+    contents: dict[int, list[memoryview]] = {}
+    reader: FormReader | None = None
+    async for piece in body:
+        if reader is None:
+            reader = FormReader(
+                content_type, max_files, lambda place, part: contents.setdefault(place, []).append(part)
+            )
+        reader.feed(piece)
+    if reader is None:
+        return []
     reader.close()
-    return [Upload(b"".join(pieces.get(place, [])), name) for place, name in enumerate(reader.names)]
+    return [Upload(b"".join(contents.pop(place, [])), name) for place, name in enumerate(reader.names)]
 
 
 def shown_name(name: bytes) -> str | None:

@@ -2,6 +2,7 @@
 
 import os
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -42,6 +43,21 @@ def recover(server: Server) -> None:
 def rss_kib(pid: int) -> int:
     lines = Path(f"/proc/{pid}/status").read_text().splitlines()
     return next(int(line.split()[1]) for line in lines if line.startswith("VmRSS"))
+
+
+@pytest.mark.slow
+def test_memory_goes_back_after_many_uploads() -> None:
+    upload = wav_bytes(noise(30.0, 22_050), 22_050)
+    with running_service(workers=2, max_queue=64) as server:
+
+        def at_once(count: int) -> int:
+            with ThreadPoolExecutor(count) as pool:
+                responses = list(pool.map(server.classify_form, [upload] * count))
+            assert {response.status_code for response in responses} == {200}
+            return rss_kib(server.process.pid)
+
+        before = at_once(8)
+        assert at_once(64) < before + 20 * 1024
 
 
 @pytest.mark.slow
