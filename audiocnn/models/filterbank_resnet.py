@@ -2,7 +2,8 @@
 
     waveform (batch, 1, samples)
       conv        num_filters of filter_length samples, stride 16            learned; starts as band-pass waves
-      energy      |x|, mean over 10 ms, log, each filter's mean and deviation over time removed
+      energy      |x|, mean over 10 ms (1 / frame_rate), log, each filter's mean and deviation over time removed
+      masks       in training, ranges of filters and moments hidden
       conv k3     width, norm, ReLU
       residual    width            SE    max pool 2
       residual    width, dilation 2      max pool 2
@@ -20,6 +21,7 @@ from audiocnn.errors import ConfigError
 from audiocnn.models.registry import register
 from audiocnn.nn.blocks import ConvNormAct, GlobalPool, Pool, SqueezeExcite
 from audiocnn.nn.filterbank import Energies
+from audiocnn.nn.masks import PictureMasks
 
 
 class _Residual(nn.Module):
@@ -48,7 +50,8 @@ class _Residual(nn.Module):
 class FilterbankResNet(nn.Module):
     """See the top of the file.
 
-    sample_rate, num_filters, filter_length: see `Energies`.
+    sample_rate, num_filters, filter_length, stride, frame_rate: see `Energies`.
+    mask_bands, mask_frames: see `PictureMasks`.
     width: channels of the first residual stage, an even number. dropout: before the last layer.
     Any input length works; below one second there is little to normalise over, and the answers mean less.
     """
@@ -60,13 +63,18 @@ class FilterbankResNet(nn.Module):
         sample_rate: int = 16_000,
         num_filters: int = 64,
         filter_length: int = 256,
+        stride: int = 16,
+        frame_rate: int = 100,
+        mask_bands: int = 0,
+        mask_frames: int = 0,
         width: int = 128,
         dropout: float = 0.3,
     ) -> None:
         super().__init__()
         if width % 2:
             raise ConfigError(f"width must be even, got {width}: one stage has 1.5 times as many channels")
-        self.energies = Energies(sample_rate, num_filters, filter_length)
+        self.energies = Energies(sample_rate, num_filters, filter_length, stride=stride, frame_rate=frame_rate)
+        self.masks = PictureMasks(mask_bands, mask_frames)
         self.features = nn.Sequential(
             ConvNormAct(1, num_filters, width, 3),
             _Residual(width, width, dilation=1),
@@ -83,5 +91,5 @@ class FilterbankResNet(nn.Module):
 
     def forward(self, waveform: Tensor) -> Tensor:
         """Logits `(batch, num_outputs)` of `(batch, 1, samples)`."""
-        logits: Tensor = self.head(self.dropout(self.pool(self.features(self.energies(waveform)))))
+        logits: Tensor = self.head(self.dropout(self.pool(self.features(self.masks(self.energies(waveform))))))
         return logits

@@ -2,6 +2,7 @@
 
     waveform (batch, 1, samples)                           at 16 kHz, 4 s, with the arguments left alone
       front     learned filterbank and its log energies      64 x 200, 50 a second
+                in training, ranges of bands and frames hidden
       stem      conv 16 k5, stride 2                         32 x 100
                 max pool 2                                   16 x 50
       stage 1   (16, 16)                                     16 x 50
@@ -24,6 +25,7 @@ from audiocnn.errors import ConfigError
 from audiocnn.models.registry import register
 from audiocnn.models.small_resnet import SmallResNet
 from audiocnn.nn.filterbank import Energies
+from audiocnn.nn.masks import PictureMasks
 from audiocnn.nn.ndim import Size
 
 
@@ -33,6 +35,7 @@ class WavePicture(SmallResNet):
 
     sample_rate, num_filters, filter_length, stride, frame_rate: of the filterbank, see `Energies`.
     levels: whether a second channel of the picture has the energies as they are, scaled alike for all sounds.
+    mask_bands, mask_frames: what training hides of the picture, but not of the levels, see `PictureMasks`.
     width, blocks, stem_stride, stem_pool, dropout: of the network behind it, see `SmallResNet`.
     """
 
@@ -46,6 +49,8 @@ class WavePicture(SmallResNet):
         stride: int = 32,
         frame_rate: int = 50,
         levels: bool = False,
+        mask_bands: int = 0,
+        mask_frames: int = 0,
         width: int = 16,
         blocks: tuple[int, ...] = (1, 1, 1),
         stem_stride: Size = 2,
@@ -65,12 +70,13 @@ class WavePicture(SmallResNet):
             dropout=dropout,
         )
         self.energies = energies
+        self.masks = PictureMasks(mask_bands, mask_frames)
         self.level_norm = nn.BatchNorm1d(num_filters) if levels else None
 
     def forward(self, x: Tensor) -> Tensor:
         """Logits `(batch, num_outputs)` of waveforms `(batch, 1, samples)`."""
         levels = self.energies.levels(x)
-        bands = [self.energies.norm(levels)]
+        bands = [self.masks(self.energies.norm(levels))]
         if self.level_norm is not None:
             bands.append(self.level_norm(levels))
         # Lowered for inference, the bands are channels of height 1 (nn/lowering.py).

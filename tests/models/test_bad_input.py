@@ -22,7 +22,7 @@ OTHER_SHAPES = {
 }
 SHORTEST = {"alexnet": 63, "alexnet-2012": 63, "lenet-5": 32, "lenet-20-50-500": 28, "p4-cnn": 28}
 ONE_SIZE = ("mlp", "mnist-cnn", "c3d")
-LEGAL = [("padding", 0), ("dropout", 0), ("gate_ratio", 2.5)]
+LEGAL = [("mask_bands", 0), ("mask_frames", 0), ("padding", 0), ("dropout", 0), ("gate_ratio", 2.5)]
 
 
 def on_meta(name, num_outputs=10, arguments=None):
