@@ -3,11 +3,15 @@
 import json
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from audiocnn.cli.stderr import without_codec_noise
 from audiocnn.errors import ConfigError, MissingExtraError
+
+if TYPE_CHECKING:
+    from audiocnn.insight.report import Report
 
 
 @click.command(short_help="Show the layers, filters and activations of a model.")
@@ -77,9 +81,9 @@ def inspect(
         )
         if output is not None:
             output.mkdir(parents=True, exist_ok=True)
-            drawn = report.draw(output)
+            drawn = _write_plots(report, output)
             (output / "inspect.json").write_text(json.dumps(report.to_json()) + "\n")
-            click.echo(f"wrote {', '.join(path.name for path in drawn)} and inspect.json to {output}", err=True)
+            click.echo(f"wrote {', '.join(drawn)} and inspect.json to {output}", err=True)
     if format_name == "json":
         click.echo(json.dumps(report.to_json()))
         return
@@ -89,3 +93,15 @@ def inspect(
 
     # A pipe has no width of its own, and folded rows are of no use behind it.
     print_report(Console(width=None if sys.stdout.isatty() else 160), report)
+
+
+def _write_plots(report: "Report", folder: Path) -> list[str]:
+    try:
+        from audiocnn.plots.figure import write_png
+        from audiocnn.plots.inspection import draw_report
+    except ImportError as error:
+        raise MissingExtraError("plots need matplotlib: pip install 'audiocnn[plots]'") from error
+    figures = draw_report(report)
+    for name, figure in figures.items():
+        write_png(figure, folder / f"{name}.png")
+    return [f"{name}.png" for name in figures]

@@ -9,10 +9,11 @@ from PIL import Image
 
 from audiocnn.inference.silence import SilenceDetector
 from audiocnn.insight.envelope import envelope
-from audiocnn.insight.plots import draw_waves
 from audiocnn.insight.report import inspect_model
 from audiocnn.insight.silence import SAMPLE_RATE, silence_curve
-from audiocnn.insight.silence_plots import draw_silence
+from audiocnn.plots.figure import write_png
+from audiocnn.plots.filters import draw_waves
+from audiocnn.plots.silence import draw_silence
 
 HERE = Path(__file__).parent
 GAPS_S = ((2.0, 3.5), (5.5, 6.0), (8.0, 11.0))
@@ -41,9 +42,10 @@ def main() -> None:
     file = io.BytesIO()
     soundfile.write(file, 0.2 * (sound + level * noise), SAMPLE_RATE, format="WAV")
     curve = silence_curve(file.getvalue(), SilenceDetector.load())
-    draw_silence(curve, envelope(file.getvalue()), HERE / "silence-response.png", gaps_s=GAPS_S, threshold_db=-40)
+    response = draw_silence(curve, envelope(file.getvalue()), gaps_s=GAPS_S, threshold_db=-40)
+    write_png(response, HERE / "silence-response.png")
     report = inspect_model("silence")
-    draw_waves(report.filters, report.responses, HERE / "silence-filters.png")
+    write_png(draw_waves(report.filters, report.responses), HERE / "silence-filters.png")
     for path in HERE.glob("silence-*.png"):
         Image.open(path).convert("RGB").quantize(32).save(path, optimize=True)
 

@@ -7,7 +7,8 @@ import pytest
 from audiocnn.inference.silence import SilenceDetector
 from audiocnn.insight.envelope import envelope
 from audiocnn.insight.silence import silence_curve
-from audiocnn.insight.silence_plots import draw_silence
+from audiocnn.plots.figure import write_png
+from audiocnn.plots.silence import draw_silence
 from tests.audio_files import silence, tone, wav_bytes
 
 
@@ -58,8 +59,9 @@ def test_other_rates_and_channels_are_read(detector):
 def test_draws_the_three_curves(detector, tmp_path):
     data = wav_bytes(beeps(3))
     curve = silence_curve(data, detector)
-    draw_silence(curve, envelope(data), tmp_path / "plain.png")
-    draw_silence(curve, envelope(data), tmp_path / "marked.png", gaps_s=[(0.5, 1)], threshold_db=-40)
+    write_png(draw_silence(curve, envelope(data)), tmp_path / "plain.png")
+    marked = draw_silence(curve, envelope(data), gaps_s=[(0.5, 1)], threshold_db=-40)
+    write_png(marked, tmp_path / "marked.png")
     plain, marked = (matplotlib.image.imread(tmp_path / f"{name}.png")[..., :3] for name in ("plain", "marked"))
     assert plain.shape == marked.shape
     assert np.abs(plain - marked).max() > 0.5

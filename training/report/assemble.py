@@ -10,6 +10,7 @@ from training.report.baselines import Baseline
 from training.report.classes import calibration_section, confusion_section, curves_section, labels_section
 from training.report.clips import clips_section, groups_section
 from training.report.document import Document, Part, Section, count
+from training.report.inside import inside_section
 from training.report.load import Run, pool_of
 from training.report.quality import Measured, averaging_section, measured, quality_section, tiles
 from training.report.training_part import facts, learning_section, runs_section
@@ -32,8 +33,8 @@ def assemble(runs: Sequence[Run], page: Path, data: Path | None, baselines: Sequ
         if (found := _part(name, runs, many, page, data, baselines)) is not None:
             parts.append(found)
     tested = len({clip for run in runs if run.answered for clip in run.answered.clips})
-    learning = [section for section in [learning_section(runs)] if section]
-    parts.append(Part("training", "Training" if many else "", sections=learning))
+    last = [section for section in [learning_section(runs), inside_section(first, data)] if section]
+    parts.append(Part("training", "Training" if many else "", sections=last))
     summary = f"{count(len(runs), 'run')} of {first.spec.architecture}, tested on {count(tested, 'clip')}."
     return Document(first.spec.name, summary, facts(runs, tested), parts)
 

@@ -4,11 +4,12 @@ import math
 
 import numpy as np
 
+from audiocnn.plots.figure import to_svg
+from audiocnn.plots.quality import Curve, draw_coverage, draw_precision_recall, draw_reliability, draw_roc
 from training.reliability import reliability
 from training.report import weighted
-from training.report.curves import Curve, confidence_bins, confidences, precision_recall, roc
+from training.report.curves import confidence_bins, confidences, precision_recall, roc
 from training.report.document import Cell, Figure, Matrix, Section, Table, count, number
-from training.report.plots import draw_coverage, draw_precision_recall, draw_reliability, draw_roc
 from training.report.pool import Pool
 from training.report.tables import confusion, per_label, top_confusions
 
@@ -60,10 +61,10 @@ def curves_section(prefix: str, pool: Pool) -> Section | None:
     behind = " behind each name" if len(mixed) > 1 else f": {areas[mixed[0]]:.3f}"
     behind_recall = " behind each name" if len(mixed) > 1 else f": {precision:.3f}"
     figures = [
-        Figure("ROC", draw_roc(f"{prefix}roc", rocs), f"Area under the curve{behind}."),
+        Figure("ROC", to_svg(draw_roc(rocs), f"{prefix}roc"), f"Area under the curve{behind}."),
         Figure(
             "Precision and recall",
-            draw_precision_recall(f"{prefix}recall", recalls),
+            to_svg(draw_precision_recall(recalls), f"{prefix}recall"),
             f"Average precision{behind_recall}.",
         ),
     ]
@@ -84,7 +85,7 @@ def calibration_section(prefix: str, pool: Pool) -> Section | None:
     figures = [
         Figure(
             "Reliability",
-            draw_reliability(f"{prefix}reliability", bins, *words),
+            to_svg(draw_reliability(bins, *words), f"{prefix}reliability"),
             f"{len(bins.right)} bins of equally many answers; on the line, the {words[0]} is what it says.",
         )
     ]
@@ -97,7 +98,7 @@ def calibration_section(prefix: str, pool: Pool) -> Section | None:
         text += f" Of the half of the clips that it is surest of, {half['accuracy']:.1%} are right."
         curve = Curve(*(np.array([point[key] for point in points]) for key in ("coverage", "accuracy")))
         caption = "When the answers it is least sure of are held back."
-        figures.append(Figure("Accuracy over coverage", draw_coverage(f"{prefix}coverage", curve), caption))
+        figures.append(Figure("Accuracy over coverage", to_svg(draw_coverage(curve), f"{prefix}coverage"), caption))
     if "accuracy_answered" in trust:
         text += f" Below a score of {pool.task.unknown_below:g} it says unknown, to {1 - trust['coverage']:.1%} of the "
         text += f"clips; {trust['accuracy_answered']:.1%} of the other answers are right."

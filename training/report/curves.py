@@ -1,30 +1,12 @@
 """Curves over a threshold: ROC, precision and recall, reliability."""
 
-from dataclasses import dataclass
-
 import numpy as np
 from numpy.typing import NDArray
 
+from audiocnn.plots.quality import Bins, Curve
 from training.metrics import Scores
 from training.reliability import BINS
 from training.report.pool import Pool
-
-
-@dataclass(frozen=True, slots=True)
-class Curve:
-    """The points of a line, from left to right."""
-
-    x: Scores
-    y: Scores
-
-
-@dataclass(frozen=True, slots=True)
-class Bins:
-    """Bins of equally many answers by confidence: the mean confidence in each, and the share of answers that were
-    right."""
-
-    confidence: Scores
-    right: Scores
 
 
 def roc(scores: Scores, truth: NDArray[np.bool_]) -> Curve:

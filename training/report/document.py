@@ -37,9 +37,12 @@ class Matrix:
 
 @dataclass(frozen=True, slots=True)
 class Figure:
+    """wide: takes a row for itself."""
+
     title: str
     svg: str
     caption: str = ""
+    wide: bool = False
 
 
 @dataclass(frozen=True, slots=True)

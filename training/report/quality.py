@@ -5,12 +5,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from audiocnn.plots.figure import to_svg
+from audiocnn.plots.quality import draw_averaging
 from training.report.averaging import over_windows, window_metrics
 from training.report.baselines import Baseline
 from training.report.bootstrap import interval
 from training.report.document import Cell, Figure, Section, Table, Tile, count, is_falling, metric_name, number
 from training.report.headline import metrics_of
-from training.report.plots import draw_averaging
 from training.report.pool import Pool
 
 Merge = Mapping[str, Sequence[str]]
@@ -112,5 +113,6 @@ def averaging_section(prefix: str, pool: Pool, metrics: Sequence[Measured]) -> S
         f"A clip's answer is the mean over its windows, {typical:g} of them for a typical clip. One window of each "
         f"clip reaches {word} {number(first)}, all of them {number(last)}: averaging is {change}{by}."
     )
-    figure = Figure(f"{word.capitalize()} over windows averaged", draw_averaging(f"{prefix}averaging", word, curve))
+    svg = to_svg(draw_averaging(word, curve), f"{prefix}averaging")
+    figure = Figure(f"{word.capitalize()} over windows averaged", svg)
     return Section(f"{prefix}averaging", "Windows and clips", text, [figure])

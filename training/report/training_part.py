@@ -3,10 +3,11 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from audiocnn.plots.figure import to_svg
+from audiocnn.plots.quality import draw_learning
 from audiocnn.spec import TaskSpec
 from training.report.document import Cell, Figure, Section, Table, count, metric_name, number
 from training.report.load import Run, num_weights
-from training.report.plots import draw_learning
 from training.report.quality import Measured
 
 _MOST_LABELS = 12
@@ -61,16 +62,17 @@ def learning_section(runs: Sequence[Run]) -> Section | None:
     rows = [row for history in histories for row in history]
     validation: Mapping[str, float] = next((row["validation"] for row in rows if row.get("validation")), {})
     losses = {"train_loss": "training"} | ({"validation.loss": "validation"} if "loss" in validation else {})
-    figures = [Figure("Loss", draw_learning("loss", histories, losses, "loss"))]
+    figures = [Figure("Loss", to_svg(draw_learning(histories, losses, "loss"), "loss"))]
     telling = [name for name in ("accuracy", "average_precision", "r2", "pearson") if name in validation]
     telling += [name for name in validation if name.startswith("r2 ")]
     if telling:
         series = {f"validation.{name}": metric_name(name) for name in telling[:4]}
         title = metric_name(telling[0]) if len(series) == 1 else "quality"
-        figures.append(Figure(f"Validation {title}", draw_learning("validation", histories, series, title)))
-    figures.append(Figure("Learning rate", draw_learning("rate", histories, {"lr": "learning rate"}, "learning rate")))
+        figures.append(Figure(f"Validation {title}", to_svg(draw_learning(histories, series, title), "validation")))
+    svg = to_svg(draw_learning(histories, {"lr": "learning rate"}, "learning rate"), "rate")
+    figures.append(Figure("Learning rate", svg))
     if any("data_wait" in row for row in rows):
-        svg = draw_learning("wait", histories, {"data_wait": "waiting for data"}, "share of the time")
+        svg = to_svg(draw_learning(histories, {"data_wait": "waiting for data"}, "share of the time"), "wait")
         figures.append(Figure("Waiting for data", svg))
     many = "Thin lines are single runs, thick ones their mean." if len(histories) > 1 else ""
     lasting = "The training loss is that of augmented, mixed and smoothed clips, so it may lie above the other."

@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from safetensors.numpy import save_file
 
 from audiocnn.nn.heads import Heads
 from audiocnn.spec import AudioSpec, ModelSpec, TaskSpec
+from tests.conftest import TINY, write_model
 from training.answers import ANSWERS, Answered
 from training.config import AugmentConfig, Config, ModelConfig
 
@@ -35,10 +35,8 @@ def write_run(
     clips: names, 48 by default. windows: of each clip. groups: whether four clips each come from one.
     """
     spec = _spec(task, side_tasks or {}, seed, fold)
-    model = folder / "model"
-    model.mkdir(parents=True)
-    (model / "config.json").write_text(json.dumps(spec.to_json()))
-    save_file({"first": np.zeros((5, 3), np.float32), "last": np.zeros(5, np.float32)}, model / "model.safetensors")
+    folder.mkdir(parents=True, exist_ok=True)
+    write_model(folder / "model", spec, onnx=False)
     if history:
         rows = [_epoch(epoch, task) for epoch in range(4)]
         (folder / "metrics.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
@@ -73,7 +71,7 @@ def _spec(task: TaskSpec, side_tasks: Mapping[str, TaskSpec], seed: int, fold: s
         name="notes",
         version="0",
         architecture="filterbank-resnet",
-        arguments={},
+        arguments={**TINY, "sample_rate": 8000},
         input=sound,
         task=task,
         side_tasks=side_tasks,

@@ -16,7 +16,9 @@ import soundfile
 from click.testing import CliRunner
 
 from audiocnn.errors import ConfigError
+from audiocnn.plots.figure import inline
 from audiocnn.spec import MAIN, Quantity, TaskSpec
+from tests.audio_files import music
 from tests.training.report.runs import GENRES, crossval_clips, write_crossval, write_run
 from training.answers import ANSWERS, Answered
 from training.cli import commands
@@ -24,7 +26,6 @@ from training.report.baselines import read_baseline
 from training.report.classes import calibration_section, curves_section
 from training.report.command import make_report
 from training.report.document import Figure, Table, number
-from training.report.figures import inline
 from training.report.load import load_runs, pool_of
 from training.report.quality import measured, quality_section
 
@@ -34,7 +35,7 @@ TAGS = TaskSpec("multi_label", ("drums", "guitar", "voice"))
 MOODS = TaskSpec("multi_label", ("calm", "tense"))  # as shares
 TEMPO = TaskSpec("regression", ("tempo",), (Quantity("BPM", 0, 400, 120, 30),))
 
-ALWAYS = {"facts", "quality", "labels", "groups", "clips", "averaging", "learning"}
+ALWAYS = {"facts", "quality", "labels", "groups", "clips", "averaging", "learning", "inside"}
 
 
 class Page(HTMLParser):
@@ -275,7 +276,7 @@ def test_numbers_have_as_many_digits_as_mean_something(value: float, text: str) 
 
 
 def test_figures_take_the_colours_of_the_page_and_keep_their_ids_to_themselves() -> None:
-    svg = '<?xml?><svg viewBox="0 0 9 9"><defs><path id="a"/></defs><use xlink:href="#a" style="fill: #010203"/></svg>'
+    svg = '<?xml?><svg viewBox="0 0 9 9"><defs><path id="a"/></defs><use xlink:href="#a" style="fill: #262626"/></svg>'
     made = inline(svg, "roc", 'of "rock"')
     assert made == (
         '<svg role="img" aria-label="of &quot;rock&quot;" viewBox="0 0 9 9"><defs><path id="roc-a"/></defs>'
@@ -307,5 +308,21 @@ def test_a_browser_shows_it_without_overflow(crossval: Path, tmp_path: Path) -> 
     title = re.search(r"<title>(\d+),(\d+),(\d+)</title>", done.stdout)
     assert title is not None, done.stderr
     width, window, figures = map(int, title.groups())
-    assert (window, figures) == (700, 9)
+    assert (window, figures) == (700, 13)
     assert width <= window
+
+
+def test_the_model_and_a_clip_are_shown_as_inspect_draws_them(tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    data.mkdir()
+    write_run(tmp_path / "run", GENRE, clips=[f"{i}.wav" for i in range(48)], data=data)
+
+    def drawn() -> list[str]:
+        return re.findall(r"<h3>(.*)</h3>", page_of(tmp_path / "run").source.partition('id="inside"')[2])
+
+    assert drawn() == ["First filters", "Their frequencies"]
+    (data / "0.wav").write_bytes(b"this is text")
+    assert drawn() == ["First filters", "Their frequencies"]
+    soundfile.write(data / "0.wav", music(3, 8000)[0], 8000)
+    of_the_clip = ["When each label was heard or seen", "Feature maps", "The silence detector"]
+    assert drawn() == ["First filters", "Their frequencies", *of_the_clip]

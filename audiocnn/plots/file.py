@@ -1,22 +1,24 @@
 """Draws what a model made of a file: feature maps, and where each class was seen."""
 
 from collections.abc import Mapping
-from pathlib import Path
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from audiocnn.insight.canvas import GREY, PALE, figure, montage, picture, save
 from audiocnn.insight.pictures import Pictures
 from audiocnn.insight.view import FeatureMap, FileView
+from audiocnn.plots.figure import GREY, PALE, figure, styled
+from audiocnn.plots.tiles import montage, picture
 
 MOST_LABELS = 6
 _RANGE_DB = 50.0
 _TILES = 8
 
 
-def draw_timeline(view: FileView, path: Path, outline: NDArray[np.floating] | None = None) -> None:
+@styled
+def draw_timeline(view: FileView, outline: NDArray[np.floating] | None = None) -> Figure:
     """When each class was seen: activations and window scores of the best labels of a sound or a video.
 
     outline: smallest and largest amplitude `(2, columns)` of a sound, drawn on top.
@@ -39,20 +41,20 @@ def draw_timeline(view: FileView, path: Path, outline: NDArray[np.floating] | No
         scores.plot(middles_s, values, color=colour, marker="o", markersize=3, linewidth=1)
     activation.axhline(0, color=GREY, linewidth=0.8)
     activation.set(ylabel=f"activation in logits\nat {view.layer}")
-    activation.legend(loc="upper left", bbox_to_anchor=(1, 1), fontsize=8, title="label, score", frameon=False)
+    activation.legend(loc="upper left", bbox_to_anchor=(1, 1), fontsize=8, title="label, score")
     scores.set(xlabel="time in s", ylabel="score of each window,\nat its middle", ylim=(-0.04, 1.04))
     for one in axes:
-        one.grid(color=PALE)
-        one.set_axisbelow(True)
+        one.grid()
         one.set(xlim=(0, view.duration_s))
     for window in view.windows:
         if window.scores is None:
             for one in axes:
                 one.axvspan(window.start_s, window.end_s, color=PALE)
-    save(made, path)
+    return made
 
 
-def draw_heat(view: FileView, pictures: Pictures, path: Path) -> None:
+@styled
+def draw_heat(view: FileView, pictures: Pictures) -> Figure:
     """Where each class was seen: a row for each of the best labels, over an image or over frames or slices."""
     best = view.ranked()[:MOST_LABELS]
     is_image = view.activations.ndim == 3
@@ -89,10 +91,11 @@ def draw_heat(view: FileView, pictures: Pictures, path: Path) -> None:
             where = f"{place * view.duration_s:.2f} s" if view.duration_s else f"depth {100 * place:.0f}%"
             cell.set_title(where, fontsize=8)
     made.colorbar(heat, ax=cells, label=f"activation in logits\nat {view.layer}", shrink=0.9)
-    save(made, path)
+    return made
 
 
-def draw_features(view: FileView, path: Path, orders: Mapping[str, NDArray[np.intp]]) -> None:
+@styled
+def draw_features(view: FileView, orders: Mapping[str, NDArray[np.intp]]) -> Figure:
     """The feature maps of a file: a panel for each layer, of channels over time or of channels as tiles.
 
     orders: for layers whose channels have a meaningful order, that order.
@@ -110,7 +113,7 @@ def draw_features(view: FileView, path: Path, orders: Mapping[str, NDArray[np.in
             _draw_as_tiles(axes, feature)
     if over_time:
         axes.set(xlabel="time in s")
-    save(made, path)
+    return made
 
 
 def _draw_over_time(axes: Axes, feature: FeatureMap, order: NDArray[np.intp] | None, duration_s: float) -> None:

@@ -1,26 +1,13 @@
-"""How every plot here begins and ends. The plots need matplotlib, the extra `plots`; no window is ever opened."""
-
-from pathlib import Path
+"""Many small pictures in one, and which of many to show."""
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-DARK, GREY, PALE = "0.15", "0.6", "0.9"
-_DPI = 110
 
-
-def figure(width: float, height: float, title: str) -> Figure:
-    """An empty figure of so many inches."""
-    made = Figure(figsize=(width, height), dpi=_DPI, layout="constrained")
-    made.suptitle(title, fontsize=10)
-    return made
-
-
-def save(made: Figure, path: Path) -> None:
-    """Write `made` as PNG."""
-    made.savefig(path, format="png")
+def spread(count: int, most: int) -> NDArray[np.intp]:
+    """At most `most` indices below `count`, evenly spread, with the first and the last."""
+    return np.linspace(0, count - 1, min(count, most)).round().astype(np.intp)
 
 
 def montage(tiles: NDArray[np.floating], columns: int) -> tuple[NDArray[np.floating], NDArray[np.intp]]:

@@ -1,25 +1,28 @@
 """Draws the filters of the first layer."""
 
-from pathlib import Path
-
 import numpy as np
 from matplotlib.collections import LineCollection, PolyCollection
-from numpy.typing import NDArray
+from matplotlib.figure import Figure
 
-from audiocnn.insight.canvas import DARK, PALE, figure, montage, picture, save
 from audiocnn.insight.filters import Filters, FrequencyResponses
+from audiocnn.plots.figure import COLOURS, INK, PALE, figure, styled
+from audiocnn.plots.tiles import montage, picture, spread
 
 MOST = 64
 """Filters in one figure; of more, as many are drawn, evenly spread."""
 RANGE_DB = 40.0
+_POINTS = 128
+"""Of a frequency response in a cell: more would make pages large and look the same."""
 
 
-def draw_waves(filters: Filters, responses: FrequencyResponses, path: Path) -> None:
+@styled
+def draw_waves(filters: Filters, responses: FrequencyResponses) -> Figure:
     """Filters on sound, by centre frequency: each as a wave and, below it, its frequency response."""
-    shown = _spread(responses.order)
+    shown = responses.order[spread(len(responses.order), MOST)]
     columns = min(8, len(shown))
     rows = -(-len(shown) // columns)
     taps = filters.weights.shape[-1]
+    responses = responses.shortened(_POINTS)
     khz = responses.frequencies_hz / 1000
     made = figure(1.3 * columns + 1, 1.25 * rows + 1, _title(filters, len(shown)))
     # All in one pair of axes: a pair for each cell would take matplotlib a quarter of a minute. A cell is 1 wide and 2
@@ -40,10 +43,10 @@ def draw_waves(filters: Filters, responses: FrequencyResponses, path: Path) -> N
         axes.text(left + 0.5, bottom + 2.04, _hertz(responses.centres_hz[index]), fontsize=7, ha="center")
     axes.add_collection(PolyCollection(fills, facecolor=PALE))
     axes.add_collection(LineCollection(zeros, colors=PALE, linewidths=0.8))
-    axes.add_collection(LineCollection(waves, colors=DARK, linewidths=0.8))
-    axes.add_collection(LineCollection(gains, colors="tab:blue", linewidths=0.8))
+    axes.add_collection(LineCollection(waves, colors=INK, linewidths=0.8))
+    axes.add_collection(LineCollection(gains, colors=COLOURS[0], linewidths=0.8))
     if taps < 16:
-        axes.plot(*np.concatenate(waves).T, color=DARK, linestyle="", marker=".", markersize=4)
+        axes.plot(*np.concatenate(waves).T, color=INK, linestyle="", marker=".", markersize=4)
     lowest = -2.5 * (rows - 1)
     last_row = len(shown) - columns * (rows - 1)
     axes.set_xticks(
@@ -64,17 +67,18 @@ def draw_waves(filters: Filters, responses: FrequencyResponses, path: Path) -> N
         f"blue: gain over frequency in kHz; black: the filter itself, {length}, at its own scale", fontsize=8
     )
     axes.set_ylabel("gain in dB, each filter's best is 0", fontsize=8)
-    save(made, path)
+    return made
 
 
-def draw_frequencies(filters: Filters, responses: FrequencyResponses, path: Path) -> None:
+@styled
+def draw_frequencies(filters: Filters, responses: FrequencyResponses) -> Figure:
     """All filters on sound in one picture: centre frequency and frequency response over the filter's rank."""
     order, khz = responses.order, responses.frequencies_hz / 1000
     made = figure(9, 3.8, _title(filters, len(order)))
     centres, image = made.subplots(1, 2, gridspec_kw={"width_ratios": [1, 1.5]})
-    centres.plot(responses.centres_hz[order] / 1000, color=DARK, marker=".", markersize=4, linewidth=0.8)
+    centres.plot(responses.centres_hz[order] / 1000, color=INK, marker=".", markersize=4, linewidth=0.8)
     centres.set(xlabel="filter, by centre frequency", ylabel="centre frequency in kHz", ylim=(0, khz[-1]))
-    centres.grid(color=PALE)
+    centres.grid()
     relative = responses.gains_db[order] - responses.gains_db[order].max(axis=1, keepdims=True)
     colours = image.imshow(
         relative.T,
@@ -83,19 +87,21 @@ def draw_frequencies(filters: Filters, responses: FrequencyResponses, path: Path
         cmap="magma",
         vmin=-RANGE_DB,
         vmax=0,
+        interpolation="none",
         extent=(-0.5, len(order) - 0.5, 0, khz[-1]),
     )
     image.set(xlabel="filter, by centre frequency", ylabel="frequency in kHz")
     made.colorbar(colours, ax=image, label="gain in dB, each filter's best is 0")
-    save(made, path)
+    return made
 
 
-def draw_tiles(filters: Filters, path: Path) -> None:
+@styled
+def draw_tiles(filters: Filters) -> Figure:
     """Filters on images as tiles; those on video and volumes as rows of a tile for each frame or slice.
 
     Three channels are drawn in colour, others as their mean, each filter at its own scale.
     """
-    shown = _spread(np.arange(len(filters.weights)))
+    shown = spread(len(filters.weights), MOST)
     weights = filters.weights[shown]
     largest = np.abs(weights).max(axis=tuple(range(1, weights.ndim)), keepdims=True)
     stacks = 0.5 + 0.5 * weights / np.maximum(largest, 1e-12)
@@ -119,13 +125,7 @@ def draw_tiles(filters: Filters, path: Path) -> None:
     axes.set_ylabel("first filter of the row" if per_row > 1 else "filter", fontsize=8)
     over = f", its {slices - 1} frames or slices side by side" if slices > 1 else ""
     axes.set_xlabel(f"each filter at its own scale, grey is 0{over}", fontsize=8)
-    save(made, path)
-
-
-def _spread(indices: NDArray[np.intp]) -> NDArray[np.intp]:
-    places = np.linspace(0, len(indices) - 1, min(MOST, len(indices))).round()
-    spread: NDArray[np.intp] = indices[places.astype(int)]
-    return spread
+    return made
 
 
 def _title(filters: Filters, shown: int) -> str:
