@@ -1,6 +1,6 @@
 """Every error as RFC 9457 `application/problem+json`, through one table from exception to status and title."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Any, ClassVar
@@ -10,12 +10,15 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
+from starlette.requests import HTTPConnection
+from starlette.routing import Match
 
 from audiocnn import errors as library
 from service.problem import RETRY_AFTER_S, problem_body
 
 _SHOWN_NAME = 60  # characters of an unknown parameter's name worth repeating
 _SHOWN_PATH = 200
+_SHOWN_FAULTS = 8
 
 
 class RequestError(Exception):
@@ -274,9 +277,10 @@ def told(error: Exception) -> Told:
     return Told(status, title, str(error), getattr(error, "code", "error"), headers)
 
 
-def problem(request: Request, told: Told) -> JSONResponse:
-    """The problem response. Its code is left in `request.state.problem_code` for those who count.
+def problem(request: HTTPConnection, told: Told) -> JSONResponse:
+    """The problem response, also to a WebSocket that is not accepted.
 
+    Its code is left in `request.state.problem_code` for those who count.
     Below /v2 it has the member `error` too, where clients of the Open Inference Protocol look.
     """
     request.state.problem_code = told.code
@@ -300,7 +304,7 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(HTTPException, _http)
 
 
-async def known_problem(request: Request, error: Exception) -> JSONResponse:
+async def known_problem(request: HTTPConnection, error: Exception) -> JSONResponse:
     """The problem for an error that `STATUS` has."""
     return problem(request, told(error))
 
@@ -308,8 +312,18 @@ async def known_problem(request: Request, error: Exception) -> JSONResponse:
 async def _invalid_parameters(request: Request, error: Exception) -> JSONResponse:
     status, title = STATUS[RequestValidationError]
     faults = error.errors() if isinstance(error, RequestValidationError) else []
-    detail = "; ".join(fault_of(fault) for fault in faults)
-    return problem(request, Told(status, title, detail, "invalid_parameter"))
+    return problem(request, Told(status, title, faults_of(faults), "invalid_parameter"))
+
+
+def faults_of(faults: Sequence[Mapping[str, Any]]) -> str:
+    """What pydantic says about parameters, without the values that came: of the first ones, if there are many."""
+    more = f"; and {len(faults) - _SHOWN_FAULTS} more" if len(faults) > _SHOWN_FAULTS else ""
+    return "; ".join(fault_of(fault) for fault in faults[:_SHOWN_FAULTS]) + more
+
+
+def body_faults_of(faults: Sequence[Mapping[str, Any]]) -> str:
+    """What pydantic says about a body of JSON, where, and without the values that came; of the first faults."""
+    return "; ".join(f"{'.'.join(map(str, fault['loc']))[:_SHOWN_NAME]}: {fault['msg']}" for fault in faults[:3])
 
 
 def fault_of(fault: Mapping[str, Any]) -> str:
@@ -325,10 +339,27 @@ async def _http(request: Request, error: Exception) -> JSONResponse:
     """What routing refuses: an unknown path, or a known one with another method."""
     if not isinstance(error, HTTPException):
         raise error
+    if error.status_code == 404:
+        return not_found(request)
     phrase = HTTPStatus(error.status_code).phrase
-    details = {
-        404: "there is nothing at this address; see /docs for what there is",
-        405: f"this address takes {(error.headers or {}).get('Allow', 'other methods')}, not {request.method}",
-    }
-    detail, code = details.get(error.status_code, phrase), phrase.lower().replace(" ", "_")
-    return problem(request, Told(error.status_code, phrase, detail, code, error.headers or {}))
+    detail, headers = phrase, dict(error.headers or {})
+    if error.status_code == 405:
+        headers["Allow"] = ", ".join(sorted(_methods(request)))  # Starlette names those of the first route alone
+        detail = f"this address takes {headers['Allow']}, not {request.method}"
+    return problem(request, Told(error.status_code, phrase, detail, phrase.lower().replace(" ", "_"), headers))
+
+
+def not_found(request: HTTPConnection) -> JSONResponse:
+    """The answer where there is nothing."""
+    detail = "there is nothing at this address; see /docs for what there is"
+    return problem(request, Told(404, HTTPStatus.NOT_FOUND.phrase, detail, "not_found"))
+
+
+def _methods(request: Request) -> set[str]:
+    """What this address takes."""
+    found = set()
+    for method in ("DELETE", "GET", "HEAD", "PATCH", "POST", "PUT"):
+        scope = {**request.scope, "method": method}
+        if any(route.matches(scope)[0] is Match.FULL for route in request.app.routes):
+            found.add(method)
+    return found

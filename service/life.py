@@ -14,6 +14,7 @@ import uvicorn
 from audiocnn.spec import Media
 from service.app import create_app
 from service.guard.protocol import ConnectionLimits, guarded
+from service.guard.sockets import guarded_sockets
 from service.malloc import give_memory_back
 from service.settings import Settings
 from service.state import ServiceState
@@ -108,7 +109,7 @@ def serve(
         settings.host,
         settings.port,
         http=guarded(limits, service.metrics.refused_unread),
-        ws="websockets-sansio",
+        ws=guarded_sockets(limits.write_timeout_s),
         ws_max_size=_LARGEST_MESSAGE,
         ws_per_message_deflate=False,  # sound does not shrink, and a few bytes could unfold to many
         access_log=False,  # the application's own log line names neither paths nor files

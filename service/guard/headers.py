@@ -4,7 +4,12 @@ from collections.abc import Sequence
 
 from fastapi import FastAPI
 from fastapi.middleware.cors import CORSMiddleware
+from starlette.datastructures import Headers
+from starlette.requests import HTTPConnection
+from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from service.errors import ForbiddenError, known_problem
 
 _FOR_ANSWERS = b"default-src 'none'; frame-ancestors 'none'"
 # What Swagger UI needs; nothing comes from another host.
@@ -13,6 +18,7 @@ _FOR_PAGES = (
     b"connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
 _POLICY = b"content-security-policy"
+_STARTS = ("http.response.start", "websocket.http.response.start")  # the second refuses a WebSocket
 
 SECURITY_HEADERS: Sequence[tuple[bytes, bytes]] = (
     (b"x-content-type-options", b"nosniff"),
@@ -34,7 +40,7 @@ class SecurityHeaders:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         async def send_with_headers(message: Message) -> None:
-            if message["type"] == "http.response.start":
+            if message["type"] in _STARTS:
                 headers = list(message.get("headers", []))
                 given = {name.lower(): value for name, value in headers}
                 is_page = given.get(b"content-type", b"").startswith(b"text/html")
@@ -44,7 +50,27 @@ class SecurityHeaders:
                 message = {**message, "headers": headers}
             await send(message)
 
-        await self.app(scope, receive, send_with_headers if scope["type"] == "http" else send)
+        await self.app(scope, receive, send_with_headers)
+
+
+class _Cors(CORSMiddleware):
+    """Its answers to preflights are those of the service: no text, and a problem for who may not."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        is_options = scope["type"] == "http" and scope["method"] == "OPTIONS"
+        headers = Headers(scope=scope)
+        if not (is_options and "origin" in headers and "access-control-request-method" in headers):
+            await super().__call__(scope, receive, send)
+            return
+        allowed = self.preflight_response(headers)
+        if allowed.status_code == 200:
+            shown = {name: value for name, value in allowed.headers.items() if not name.startswith("content-")}
+            response: Response = Response(status_code=204, headers=shown)
+        else:
+            refusal = ForbiddenError("pages of this origin may not ask this; its operator sets AUDIOCNN_CORS_ORIGINS")
+            response = await known_problem(HTTPConnection(scope), refusal)
+            response.headers["Vary"] = "Origin"
+        await response(scope, receive, send)
 
 
 def allow_origins(app: FastAPI, origins: Sequence[str]) -> None:
@@ -53,7 +79,7 @@ def allow_origins(app: FastAPI, origins: Sequence[str]) -> None:
     origins: as browsers send them, such as `https://example.org`, or `*` for all.
     """
     app.add_middleware(
-        CORSMiddleware,
+        _Cors,
         allow_origins=origins,
         allow_methods=["GET", "POST", "DELETE"],
         allow_headers=["Authorization", "Content-Type", "Traceparent", "X-API-Key", "X-Request-ID"],

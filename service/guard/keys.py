@@ -5,8 +5,8 @@ import hmac
 import math
 from collections.abc import Collection, Sequence
 
-from fastapi import Request
 from starlette.datastructures import Headers
+from starlette.requests import HTTPConnection
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from service.errors import RateLimitedError, RequestError, UnauthorizedError, known_problem
@@ -45,10 +45,7 @@ class ApiKeys:
         try:
             self._admit(Headers(scope=scope))
         except RequestError as error:
-            if scope["type"] == "http":
-                await (await known_problem(Request(scope), error))(scope, receive, send)
-            else:
-                await send({"type": "websocket.close", "code": 1008})  # before it is accepted: 403
+            await (await known_problem(HTTPConnection(scope), error))(scope, receive, send)
         else:
             await self.app(scope, receive, send)
 

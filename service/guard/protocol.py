@@ -17,6 +17,8 @@ import httptools
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 
 from service.guard.headers import SECURITY_HEADERS
+from service.guard.heads import fault_of, handshake_fault_of
+from service.guard.sockets import MAX_HEADER_BYTES, MAX_HEADERS
 from service.problem import RETRY_AFTER_S, problem_bytes
 
 LINGER_S = 2.0
@@ -26,6 +28,7 @@ client would lose the answer."""
 _MAX_PIPELINED = 16  # a connection may ask that much ahead; one read of small requests would otherwise start thousands
 
 _PER_HEADER = len(": \r\n")
+_NO_HTTP = "the request is not well-formed HTTP; check its request line, its headers and, if any, its chunks"
 
 
 @dataclass(frozen=True)
@@ -94,11 +97,11 @@ class GuardedProtocol(HttpToolsProtocol):
         try:
             self.parser.feed_data(data)
         except httptools.HttpParserUpgrade:
-            if self._should_upgrade():
-                self.handle_websocket_upgrade()
-            elif self._unanswered:
+            if self._unanswered:
                 # Answered in HTTP/1.1, as RFC 9110 allows; what follows the head is lost to the parser.
                 self._close_after_answer()
+            elif self._should_upgrade() and not self._closing:
+                self.handle_websocket_upgrade()
         except httptools.HttpParserError:
             self._malformed()
         else:
@@ -114,6 +117,8 @@ class GuardedProtocol(HttpToolsProtocol):
         self._start_head_timer()
 
     def on_header(self, name: bytes, value: bytes) -> None:
+        if self._closing:
+            return
         if self._in_head:
             super().on_header(name, value)
             return
@@ -130,6 +135,10 @@ class GuardedProtocol(HttpToolsProtocol):
         self._head_bytes = len(self.url) + sum(len(name) + len(value) + _PER_HEADER for name, value in self.headers)
         if self._head_bytes > self._limits.max_head_bytes:
             self._head_too_large()
+        elif fault := fault_of(self.parser.get_http_version(), self.headers):
+            self._malformed(fault)
+        elif self.parser.should_upgrade() and self._should_upgrade():
+            self._check_handshake()
         elif len(self.pipeline) >= _MAX_PIPELINED:
             self._close_after_answer()
         else:
@@ -186,31 +195,33 @@ class GuardedProtocol(HttpToolsProtocol):
                 408, "The request came too slowly", "slow_headers", f"the headers must arrive within {seconds:g} s"
             )
 
-    def _head_too_large(self) -> None:
+    def _check_handshake(self) -> None:
+        """Refuse what would begin no WebSocket: its library answers with text, or not at all."""
+        if len(self.headers) > MAX_HEADERS or any(len(n) + len(v) > MAX_HEADER_BYTES for n, v in self.headers):
+            self._head_too_large(f"a WebSocket begins with at most {MAX_HEADERS} headers of {MAX_HEADER_BYTES} bytes")
+        elif len(self.url) > MAX_HEADER_BYTES - len("GET HTTP/1.1"):
+            self._head_too_large(f"a WebSocket begins with an address of less than {MAX_HEADER_BYTES} bytes")
+        elif fault := handshake_fault_of(self.parser.get_method(), self.parser.get_http_version(), self.headers):
+            self._malformed(fault)
+        elif not self._unanswered:
+            super().on_headers_complete()
+
+    def _head_too_large(self, accepted: str | None = None) -> None:
+        accepted = accepted or f"at most {self._limits.max_head_bytes} bytes of request line and headers are accepted"
         if self._unanswered:
             self._close_after_answer()
-            return
-        self._refuse(
-            431,
-            "The request headers are too large",
-            "headers_too_large",
-            f"at most {self._limits.max_head_bytes} bytes of request line and headers are accepted; send fewer",
-        )
+        else:
+            self._refuse(431, "The request headers are too large", "headers_too_large", f"{accepted}; send fewer")
 
-    def _malformed(self) -> None:
+    def _malformed(self, fault: str = _NO_HTTP) -> None:
         """What came is no HTTP: the answer, unless it could be taken for that of an earlier request."""
-        if len(self._unanswered) > 1 or any(cycle.response_started for cycle in self._unanswered):
+        if self._unanswered and not self.cycle.more_body:
+            self._close_after_answer()
+        elif len(self._unanswered) > 1 or any(cycle.response_started for cycle in self._unanswered):
             self._closing = True
             self.transport.close()
-        elif self._unanswered and not self.cycle.more_body:
-            self._close_after_answer()
         else:
-            self._refuse(
-                400,
-                "The request is malformed",
-                "malformed_request",
-                "the request is not well-formed HTTP; check its request line, its headers and, if any, its chunks",
-            )
+            self._refuse(400, "The request is malformed", "malformed_request", fault)
             for cycle in self._unanswered:
                 self._abandon(cycle)
 

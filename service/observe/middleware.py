@@ -43,10 +43,30 @@ class RequestContext:
         self._service = service
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
+        if scope["type"] == "http":
+            await _Exchange(scope, receive, send, self._service).run(self.app)
+        elif scope["type"] == "websocket":
+            await self._open(scope, receive, send)
+        else:
             await self.app(scope, receive, send)
-            return
-        await _Exchange(scope, receive, send, self._service).run(self.app)
+
+    async def _open(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """A WebSocket has no answer, but for one that is refused."""
+        state = scope.setdefault("state", {})
+        state["request_id"] = _request_id(Headers(scope=scope))
+
+        async def send_refusal(message: Message) -> None:
+            if message["type"] == "websocket.http.response.start":
+                MutableHeaders(scope=message)["X-Request-ID"] = state["request_id"]
+                self._service.metrics.refused_unread(message["status"], state["problem_code"])
+            await send(message)
+
+        await self.app(scope, receive, send_refusal)
+
+
+def _request_id(headers: Headers) -> str:
+    given = headers.get("x-request-id", "")
+    return given if _REQUEST_ID.fullmatch(given) else str(uuid.uuid4())
 
 
 class _Exchange:
@@ -60,8 +80,7 @@ class _Exchange:
         self._status = 0
         self._finished = False
         headers = Headers(scope=scope)
-        given_id = headers.get("x-request-id", "")
-        self._request_id = given_id if _REQUEST_ID.fullmatch(given_id) else str(uuid.uuid4())
+        self._request_id = _request_id(headers)
         traceparent = headers.get("traceparent", "")
         self._traceparent = traceparent if _TRACEPARENT.fullmatch(traceparent) else None
         self._body_unread = "transfer-encoding" in headers or headers.get("content-length", "0") != "0"

@@ -3,7 +3,6 @@
 import asyncio
 import json
 import logging
-import uuid
 from collections.abc import Iterator
 from typing import Any
 
@@ -21,10 +20,12 @@ from service.errors import (
     StreamTooLongError,
     Told,
     UnsupportedMediaTypeError,
-    fault_of,
+    faults_of,
+    not_found,
     told,
 )
 from service.receive.pcm import ClientLeftError, PcmReader
+from service.receive.query import each_once
 from service.schemas import StreamParameters
 from service.state import ServiceState, SharedState
 
@@ -40,7 +41,7 @@ _POLICY_VIOLATION = 1008
 async def stream(socket: WebSocket, service: SharedState) -> None:
     """Binary messages of mono samples in, JSON messages out; `{"type": "end"}` asks for the rest."""
     await socket.accept()
-    request_id = str(uuid.uuid4())
+    request_id: str = socket.state.request_id
     try:
         await _Stream(socket, service, request_id).run()
         await socket.close(1000)
@@ -52,6 +53,12 @@ async def stream(socket: WebSocket, service: SharedState) -> None:
             logger.exception("stream %s failed", request_id)
         service.metrics.rejected(problem.code)
         await _refuse(socket, problem, request_id)
+
+
+@router.websocket("/{path:path}")
+async def elsewhere(socket: WebSocket) -> None:
+    """Nothing else speaks WebSocket."""
+    await socket.send_denial_response(not_found(socket))
 
 
 async def _refuse(socket: WebSocket, problem: Told, request_id: str) -> None:
@@ -75,6 +82,7 @@ class _Stream:
     async def run(self) -> None:
         """Serve it to its end. Raises what is wrong, `WebSocketDisconnect` if the client leaves."""
         service, settings = self._service, self._service.settings
+        await each_once(self._socket)
         asked = _parameters(self._socket)
         if service.draining:
             raise NotReadyError("the service is about to stop; use another instance")
@@ -111,8 +119,11 @@ class _Stream:
         """Take messages until the client has sent all, or the work has ended with an error."""
         settings = self._service.settings
         left = int(settings.max_stream_s * reader.bytes_per_second)
+        now_s = asyncio.get_running_loop().time
+        end_s = now_s() + settings.max_stream_s + settings.stream_idle_s  # however slowly the sound comes
+        idle_s = now_s() + settings.stream_idle_s
         while not work.done():
-            message = await self._receive(work)
+            message = await self._receive(work, idle_s - now_s())
             if message is None:
                 return
             data = message.get("bytes")
@@ -124,7 +135,7 @@ class _Stream:
                 reader.end()
                 return
             left -= len(data)
-            if left < 0:
+            if left < 0 or now_s() >= end_s:
                 raise StreamTooLongError(f"at most {settings.max_stream_s:g} s are taken in one stream; open another")
             try:
                 async with asyncio.timeout(settings.stream_idle_s):
@@ -133,14 +144,18 @@ class _Stream:
                 raise SlowStreamError(
                     "the answers are not read, or the service is too busy; try again later"
                 ) from error
+            if data:
+                idle_s = now_s() + settings.stream_idle_s
 
-    async def _receive(self, work: "asyncio.Future[None]") -> dict[str, Any] | None:
-        """The next message, None if the work ends first. Raises `SlowStreamError`, and `WebSocketDisconnect`."""
-        seconds = self._service.settings.stream_idle_s
+    async def _receive(self, work: "asyncio.Future[None]", seconds: float) -> dict[str, Any] | None:
+        """The next message, None if the work ends first.
+
+        Raises `SlowStreamError` if there is none in so many seconds, and `WebSocketDisconnect`.
+        """
         receiving = asyncio.ensure_future(self._socket.receive())
         try:
             either: set[asyncio.Future[Any]] = {receiving, work}
-            await asyncio.wait(either, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait(either, timeout=max(0.0, seconds), return_when=asyncio.FIRST_COMPLETED)
             if receiving.done():
                 message = dict(receiving.result())
                 if message["type"] == "websocket.disconnect":
@@ -148,7 +163,8 @@ class _Stream:
                 return message
             if work.done():
                 return None
-            raise SlowStreamError(f"nothing came for {seconds:g} s; send sound as it comes, or end the stream")
+            idle_s = self._service.settings.stream_idle_s
+            raise SlowStreamError(f"no sound came for {idle_s:g} s; send it as it comes, or end the stream")
         finally:
             receiving.cancel()
 
@@ -174,7 +190,7 @@ def _parameters(socket: WebSocket) -> StreamParameters:
     try:
         return StreamParameters.model_validate(dict(given))
     except ValidationError as error:
-        raise InvalidParameterError("; ".join(fault_of(dict(fault)) for fault in error.errors())) from error
+        raise InvalidParameterError(faults_of([dict(fault) for fault in error.errors()])) from error
 
 
 def _is_end(text: str | None) -> bool:

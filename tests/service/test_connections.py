@@ -95,6 +95,11 @@ def test_large_headers_are_answered_431(strict: Server, head: bytes) -> None:
         CHUNKED + b"ffffffffffffffffffff\r\nabc",
         CHUNKED + b"3\r\nabcdef\r\n0\r\n\r\n",
         CHUNKED + b"3\r\nabc\r\n0\r\nX-Trailer: " + b"a" * 5000 + b"\r\n\r\n",
+        CHUNKED + b"3\r\nabc\r\n0\r\n" + b"a: b\r\n" * 20_000 + b"\r\n",
+        CHUNKED.replace(b"1.1", b"1.0") + b"3\r\nabc\r\n0\r\n\r\n",
+        CHUNKED.replace(b"chunked", b"gzip, chunked") + b"3\r\nabc\r\n0\r\n\r\n",
+        b"GET /livez HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n",
+        b"GET /livez HTTP/2.0\r\nHost: a\r\n\r\n",
     ],
 )
 def test_what_is_no_http_is_a_problem(strict: Server, request_bytes: bytes) -> None:
@@ -116,6 +121,61 @@ def test_an_upgrade_nobody_offers_is_answered_in_http_1(strict: Server) -> None:
     assert response.json() == {"status": "alive"}
 
 
+SOCKET = (
+    b"GET /v1/stream?sample_rate=16000 HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
+    b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n"
+)
+
+
+@pytest.mark.parametrize(
+    ("head", "status", "code"),
+    [
+        (SOCKET.replace(b"13", b"99"), 400, "malformed_request"),
+        (SOCKET.replace(b"AA==", b"=="), 400, "malformed_request"),
+        (SOCKET.replace(b"Sec-WebSocket-Key", b"X-Key"), 400, "malformed_request"),
+        (SOCKET.replace(b"HTTP/1.1", b"HTTP/1.0"), 400, "malformed_request"),
+        (SOCKET.replace(b"GET", b"POST"), 400, "malformed_request"),
+        (SOCKET.replace(b"Host", b"Content-Length: 5\r\nHost") + b"hello", 400, "malformed_request"),
+        (SOCKET.replace(b"Host", b"a: b\r\n" * 200 + b"Host"), 431, "headers_too_large"),
+        (SOCKET.replace(b"/v1/stream", b"/nowhere"), 404, "not_found"),
+        (SOCKET.replace(b"/v1/stream", b"/classify"), 404, "not_found"),
+    ],
+)
+def test_what_becomes_no_socket_is_a_problem(strict: Server, head: bytes, status: int, code: str) -> None:
+    (response,) = answers(exchange(strict, head))
+    assert_problem(response, status, code)
+    assert response.headers["x-content-type-options"] == "nosniff"
+
+
+def test_a_long_header_of_a_socket_is_a_problem(server: Server) -> None:
+    (response,) = answers(exchange(server, SOCKET.replace(b"Host", b"X: " + b"a" * 15_000 + b"\r\nHost")))
+    assert_problem(response, 431, "headers_too_large")
+
+
+def test_a_socket_behind_a_request_costs_no_answer(strict: Server) -> None:
+    (response,) = answers(exchange(strict, post(GOOD) + SOCKET))
+    assert response.status_code == 200
+
+
+def test_a_socket_whose_peer_reads_nothing_is_dropped(strict: Server) -> None:
+    with socket.socket() as connection:
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)  # the rest waits at the server
+        connection.settimeout(1)
+        connection.connect(("127.0.0.1", strict.port))
+        connection.sendall(SOCKET)
+        pings = (b"\x89\xfd" + bytes(4 + 125)) * 1000
+        dropped, deadline = False, time.monotonic() + 15
+        while not dropped and time.monotonic() < deadline:
+            try:
+                sent = connection.send(pings)
+                pings = pings[sent:] + pings[:sent]
+            except TimeoutError:
+                continue
+            except (BrokenPipeError, ConnectionResetError):
+                dropped = True
+        assert dropped
+
+
 def test_http_1_0(strict: Server) -> None:
     live, classified = (
         answers(exchange(strict, head)) for head in (b"GET /livez HTTP/1.0\r\n\r\n", post(GOOD, version="1.0"))
@@ -132,9 +192,10 @@ def test_pipelined_requests_are_answered_in_their_order(strict: Server) -> None:
     assert len({response.json()["predictions"][0]["score"] for response in responses[:6]}) == 1
 
 
-def test_garbage_behind_a_request_costs_no_answer(strict: Server) -> None:
-    (response,) = answers(exchange(strict, post(GOOD) + b"\x00garbage\r\n\r\n"))
-    assert response.status_code == 200
+@pytest.mark.parametrize("before", [1, 3])
+def test_garbage_behind_requests_costs_no_answer(strict: Server, before: int) -> None:
+    responses = answers(exchange(strict, post(GOOD) * before + b"\x00garbage\r\n\r\n"))
+    assert [response.status_code for response in responses] == [200] * before
 
 
 def test_no_connection_may_ask_endlessly_ahead(strict: Server) -> None:

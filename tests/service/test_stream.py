@@ -4,7 +4,7 @@ import json
 import signal
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import numpy as np
@@ -54,6 +54,14 @@ def everything(connection: ClientConnection) -> tuple[list[dict[str, Any]], int]
 def send(connection: ClientConnection, data: bytes, size: int = 7001) -> None:
     for start in range(0, len(data), size):
         connection.send(data[start : start + size])
+
+
+def drip(connection: ClientConnection, data: bytes, times: int) -> None:
+    """The same message again and again, until the server closes."""
+    with suppress(ConnectionClosed):
+        for _ in range(times):
+            connection.send(data)
+            time.sleep(0.02)
 
 
 def refusal(connection: ClientConnection) -> tuple[str, int]:
@@ -128,6 +136,7 @@ def test_answers_come_while_the_sound_goes_on(server: Server) -> None:
         ({"topk": 1}, "invalid_parameter", 1007),
         ({"hop_s": 99}, "invalid_window", 1007),
         ({"hop_s": "nan"}, "invalid_parameter", 1007),
+        ({"top_k": "1&top_k=2"}, "invalid_parameter", 1007),
         ({"model": "nothing"}, "unknown_model", 1008),
     ],
 )
@@ -146,6 +155,12 @@ def test_bad_messages(server: Server) -> None:
     with streaming(server) as connection:
         connection.send('{"type": "end"}')
         assert refusal(connection) == ("empty_audio", 1007)
+    for garbage in (b"\x81\x82" + bytes(4) + b"\xff\xfe", b"\x83\x80" + bytes(4), b"GET / HTTP/1.1\r\n\r\n"):
+        with streaming(server) as connection:
+            message(connection)
+            connection.socket.sendall(garbage)
+            assert everything(connection)[1] in (1002, 1007)
+    assert "Traceback" not in server.log
     with streaming(server) as connection:
         message(connection)
         # Its header only: whoever still sends when the server closes may lose the close code.
@@ -162,6 +177,10 @@ def test_limits_on_length_silence_and_number(strict: Server) -> None:
         started = time.monotonic()
         assert refusal(connection) == ("slow_stream", 1008)
         assert 0.9 < time.monotonic() - started < 10
+    with streaming(strict) as connection:  # messages without sound are no sound
+        assert message(connection)["type"] == "ready"
+        drip(connection, b"", times=500)
+        assert refusal(connection) == ("slow_stream", 1008)
     with streaming(strict) as one, streaming(strict) as two:
         assert [message(open_)["type"] for open_ in (one, two)] == ["ready", "ready"]
         with streaming(strict) as three:
@@ -172,6 +191,13 @@ def test_limits_on_length_silence_and_number(strict: Server) -> None:
             assert message(connection)["type"] == "ready"
             connection.send(bytes(1000))
     assert "Traceback" not in strict.log
+
+
+def test_a_trickle_of_sound_ends_too() -> None:
+    with running_service(max_stream_s=1, stream_idle_s=1) as server, streaming(server) as connection:
+        assert message(connection)["type"] == "ready"
+        drip(connection, bytes(2), times=500)
+        assert refusal(connection) == ("stream_too_long", 1009)
 
 
 def test_plain_http_is_told_nothing_is_there(server: Server) -> None:
