@@ -159,5 +159,8 @@ class Metrics:
 
     def exposition(self, accept: str) -> tuple[bytes, str]:
         """All numbers as text, and its content type. accept: the header of the request."""
-        encode, content_type = choose_encoder(accept)
+        try:
+            encode, content_type = choose_encoder(accept)
+        except TypeError:  # it compares the version that the client asks for with (1, 0, 0), whatever it is
+            encode, content_type = choose_encoder("")
         return encode(self._registry), content_type

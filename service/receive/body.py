@@ -132,9 +132,18 @@ def form_type(request: Request, media: Media) -> str | None:
     return content_type if is_form else None
 
 
+def only_json(request: Request) -> None:
+    """Raises `UnsupportedMediaTypeError` for a body that says it is no JSON."""
+    content_type = request.headers.get("content-type", "application/json")
+    if content_type.split(";")[0].strip().lower() not in ("application/json", "application/octet-stream"):
+        raise UnsupportedMediaTypeError("the body must be JSON; send it as such, or without Content-Type")
+    refuse_compressed(request)
+
+
 def refuse_compressed(request: Request) -> None:
     """Raises `UnsupportedMediaTypeError` for a Content-Encoding: what it would unfold to, no limit knows."""
-    if request.headers.get("content-encoding", "identity").lower() != "identity":
+    codings = ",".join(request.headers.getlist("content-encoding")).lower().split(",")
+    if {coding.strip() for coding in codings} - {"", "identity"}:
         raise UnsupportedMediaTypeError("the body must not be compressed; send it without Content-Encoding")
 
 

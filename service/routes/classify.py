@@ -1,10 +1,11 @@
 """`POST /classify`."""
 
 import asyncio
+import functools
 import logging
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Query, Request
+from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import JSONResponse
 
 from service.engines import ClassifyRequest
@@ -13,6 +14,7 @@ from service.openapi import UPLOAD, problems
 from service.receive.body import uploaded_files
 from service.receive.multipart import Upload
 from service.receive.presence import while_present
+from service.receive.query import each_once
 from service.schemas import ClassifyParameters, ClassifyResponse, SeveralResponse
 from service.state import ServiceState, SharedState
 
@@ -23,6 +25,7 @@ router = APIRouter()
 @router.post(
     "/classify",
     tags=["classify"],
+    dependencies=[Depends(each_once)],
     response_model=ClassifyResponse | SeveralResponse,
     responses=problems([400, 401, 404, 408, 413, 415, 422, 429, 500, 503, 504]),
     openapi_extra=UPLOAD,
@@ -45,7 +48,8 @@ async def classify(
             body = await while_present(request, answers.alone(uploads[0]))
         else:
             body = {"items": await while_present(request, answers.items(request, uploads))}
-    return JSONResponse({"request_id": request.state.request_id, **body})
+    answer = {"request_id": request.state.request_id, **body}
+    return await asyncio.to_thread(JSONResponse, answer) if parameters.segments else JSONResponse(answer)
 
 
 class _Answers:
@@ -62,7 +66,10 @@ class _Answers:
         result = await self._service.engine.classify(
             ClassifyRequest(upload.data, asked.model, asked.window_s, asked.hop_s, self._deadline_s)
         )
-        return result.to_json(top_k=asked.top_k, threshold=asked.threshold, segments=asked.segments)
+        to_json = functools.partial(
+            result.to_json, top_k=asked.top_k, threshold=asked.threshold, segments=asked.segments
+        )
+        return await asyncio.to_thread(to_json) if asked.segments else to_json()  # thousands of windows take a while
 
     async def items(self, request: Request, uploads: list[Upload]) -> list[dict[str, Any]]:
         """An item for each file. Raises `OverloadedError` if there was no place for any."""

@@ -3,10 +3,12 @@
 from importlib.resources import files
 from pathlib import Path
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Depends
 from fastapi.responses import FileResponse, HTMLResponse, Response
 
-router = APIRouter(prefix="/docs", include_in_schema=False)
+from service.routes.whole import ACCEPT_RANGES, whole_files
+
+router = APIRouter(prefix="/docs", include_in_schema=False, dependencies=[Depends(whole_files)])
 
 _PAGE = """<!DOCTYPE html>
 <html lang="en">
@@ -26,7 +28,7 @@ _PAGE = """<!DOCTYPE html>
 """
 _START = """SwaggerUIBundle({url: "openapi.json", dom_id: "#swagger-ui", deepLinking: true});
 """
-_CACHED = {"Cache-Control": "public, max-age=86400"}
+_CACHED = {**ACCEPT_RANGES, "Cache-Control": "public, max-age=86400"}
 
 
 @router.get("")

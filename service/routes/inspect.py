@@ -5,12 +5,13 @@ import json
 import time
 from typing import Annotated
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import APIRouter, Depends, Query, Request, Response
 
 from service.engines import InspectRequest
 from service.openapi import UPLOAD, problems
 from service.receive.body import uploaded_files
 from service.receive.presence import while_present
+from service.receive.query import each_once
 from service.schemas import InspectParameters, InspectResponse, ModelBody
 from service.state import SharedState
 
@@ -20,6 +21,7 @@ router = APIRouter()
 @router.post(
     "/v1/inspect",
     tags=["inspect"],
+    dependencies=[Depends(each_once)],
     response_model=InspectResponse,
     responses=problems([400, 401, 404, 408, 413, 415, 422, 429, 500, 503, 504]),
     openapi_extra=UPLOAD,

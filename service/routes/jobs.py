@@ -7,11 +7,12 @@ import time
 import uuid
 from typing import Annotated
 
-from fastapi import APIRouter, Header, Query, Request, Response
+from fastapi import APIRouter, Depends, Header, Query, Request, Response
 
 from audiocnn.spec import recut
 from service.jobs.record import Job
 from service.openapi import UPLOAD, problems
+from service.receive.query import each_once
 from service.receive.spool import spool
 from service.schemas import ClassifyParameters, JobBody
 from service.state import SharedState
@@ -22,6 +23,7 @@ router = APIRouter(prefix="/v1/jobs", tags=["jobs"])
 @router.post(
     "",
     name="submit_job",
+    dependencies=[Depends(each_once)],
     status_code=202,
     response_model_exclude_unset=True,
     responses=problems([400, 401, 404, 408, 413, 415, 422, 429, 500, 503]),

@@ -7,10 +7,10 @@ from typing import Any, TypeVar
 from fastapi import APIRouter, Request
 from pydantic import BaseModel, ValidationError
 
-from service.errors import InvalidTensorError
+from service.errors import InvalidTensorError, MalformedBodyError, body_faults_of
 from service.lectures import blocks
 from service.openapi import json_body, problems
-from service.receive.body import refuse_compressed, whole_body
+from service.receive.body import only_json, whole_body
 from service.schemas.lectures import (
     ConvolutionRequest,
     ConvolutionResponse,
@@ -25,7 +25,7 @@ router = APIRouter(prefix="/v1/lectures", tags=["lectures"])
 MAX_BYTES = 262_144
 
 Body = TypeVar("Body", bound=BaseModel)
-_ERRORS = problems([401, 408, 413, 415, 422, 429, 500, 503])
+_ERRORS = problems([400, 401, 408, 413, 415, 422, 429, 500, 503])
 
 
 @router.post(
@@ -51,7 +51,7 @@ async def digit(request: Request, service: SharedState) -> dict[str, Any]:
 async def _answer(
     request: Request, service: ServiceState, kind: type[Body], compute: Callable[[Body], dict[str, Any]]
 ) -> dict[str, Any]:
-    refuse_compressed(request)
+    only_json(request)
     with service.memory.share() as take:
         body = await whole_body(request, take, MAX_BYTES, service.settings)
 
@@ -59,10 +59,9 @@ async def _answer(
             try:
                 return compute(kind.model_validate_json(body))
             except ValidationError as error:
-                faults = "; ".join(
-                    f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}"
-                    for fault in error.errors(include_input=False, include_url=False)[:3]
-                )
-                raise InvalidTensorError(f"this is not what the example takes: {faults}") from error
+                faults = error.errors(include_input=False, include_url=False)
+                if faults[0]["type"] == "json_invalid":
+                    raise MalformedBodyError("the body is not JSON; send the numbers as /docs describes") from error
+                raise InvalidTensorError(f"this is not what the example takes: {body_faults_of(faults)}") from error
 
         return await asyncio.to_thread(work)

@@ -14,9 +14,9 @@ from audiocnn.errors import ConfigError
 from audiocnn.nn.heads import Heads
 from service.errors import InvalidTensorError, MalformedBodyError, UnsupportedMediaTypeError
 from service.openapi import problems
-from service.receive.body import refuse_compressed, whole_body
+from service.receive.body import only_json, whole_body
 from service.receive.presence import while_present
-from service.receive.tensors import input_of
+from service.receive.tensors import UNFOLDED, input_of
 from service.routes.health import readyz
 from service.schemas import (
     InferResponse,
@@ -87,12 +87,16 @@ async def infer(request: Request, model: str, service: SharedState) -> InferResp
     settings = service.settings
     deadline_s = request.state.arrived_s + settings.classify_timeout_s
     spec, info = service.engine.find(model)
-    _only_json(request)
+    only_json(request)
+    if "inference-header-content-length" in request.headers:
+        raise UnsupportedMediaTypeError("tensors are taken as JSON and not in binary form")
     with service.memory.share() as take:
         body = await whole_body(request, take, settings.max_infer_bytes, settings)
         if not body:
             raise MalformedBodyError("the request has no body; send the tensor as JSON")
-        windows, request_id = await asyncio.to_thread(input_of, body, spec.input)
+        with service.memory.share() as take_parsed:
+            take_parsed(UNFOLDED * len(body))
+            windows, request_id = await asyncio.to_thread(input_of, body, spec.input)
         take(windows.nbytes)
         try:
             logits = await while_present(request, service.engine.infer(model, windows, deadline_s))
@@ -102,12 +106,3 @@ async def infer(request: Request, model: str, service: SharedState) -> InferResp
     tensor = OutputTensor(name="logits", shape=list(values.shape), datatype="FP32", data=values.ravel().tolist())
     given = {} if request_id is None else {"id": request_id}
     return InferResponse(model_name=info.name, model_version=info.version, outputs=[tensor], **given)
-
-
-def _only_json(request: Request) -> None:
-    media_type = request.headers.get("content-type", "application/json").split(";")[0].strip().lower()
-    if media_type not in ("application/json", "application/octet-stream") or (
-        "inference-header-content-length" in request.headers
-    ):
-        raise UnsupportedMediaTypeError("tensors are taken as JSON and not in binary form")
-    refuse_compressed(request)

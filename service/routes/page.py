@@ -2,11 +2,13 @@
 
 from pathlib import Path
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Depends, Request
 from fastapi.responses import Response
 from starlette.staticfiles import StaticFiles
 
-router = APIRouter(include_in_schema=False)
+from service.routes.whole import ACCEPT_RANGES, whole_files
+
+router = APIRouter(include_in_schema=False, dependencies=[Depends(whole_files)])
 
 _FILES = StaticFiles(directory=Path(__file__).parents[1] / "static")
 # No inline script or style and nothing from another host. `blob:` is the visitor's own file, to see and to hear.
@@ -15,6 +17,7 @@ _POLICY = (
     "connect-src 'self'; worker-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
 _HEADERS = {
+    **ACCEPT_RANGES,
     "Cache-Control": "no-cache",  # asked for again each time, and answered 304: never parts of two versions
     "Content-Security-Policy": _POLICY,
     "Permissions-Policy": "microphone=(self), camera=(), geolocation=()",

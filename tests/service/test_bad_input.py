@@ -85,9 +85,12 @@ def test_type_that_is_not_taken(server: Server) -> None:
 
 
 def test_compressed_body(server: Server) -> None:
-    headers = {"Content-Type": "audio/wav", "Content-Encoding": "gzip"}
-    response = server.client.post("/classify", content=GOOD, headers=headers)
-    assert_problem(response, 415, "unsupported_media_type")
+    for codings in (["gzip"], ["identity", "gzip"], ["identity, gzip"]):
+        headers = [("Content-Type", "audio/wav"), *(("Content-Encoding", coding) for coding in codings)]
+        response = server.client.post("/classify", content=GOOD, headers=headers)
+        assert_problem(response, 415, "unsupported_media_type")
+    headers = [("Content-Type", "audio/wav"), ("Content-Encoding", "Identity")]
+    assert server.client.post("/classify", content=GOOD, headers=headers).status_code == 200
 
 
 def form(*parts: tuple[str, bytes]) -> bytes:
@@ -162,6 +165,8 @@ def test_empty_form_and_empty_file(server: Server) -> None:
         ("model=" + "x" * 300, "model"),
         ("topk=3", "topk is not a parameter"),
         ("top_k=0&threshold=2", "; threshold"),
+        ("top_k=1&top_k=2", "top_k comes 2 times"),
+        ("&".join(f"x{number}=1" for number in range(2000)), "and 1992 more"),
     ],
 )
 def test_bad_parameters(server: Server, query: str, named: str) -> None:
@@ -175,6 +180,24 @@ def test_unknown_address_and_wrong_method(server: Server) -> None:
     response = server.client.get("/classify")
     assert "takes POST, not GET" in assert_problem(response, 405, "method_not_allowed")["detail"]
     assert response.headers["allow"] == "POST"
+    for path, methods in {"/v1/jobs/x": "DELETE, GET", "/livez": "GET, HEAD"}.items():
+        assert server.client.put(path).headers["allow"] == methods
+
+
+@pytest.mark.parametrize("wanted", ["bytes=999999999-", "bytes=zz", "pages=1-2", "bytes=0-1" + ",0-1" * 1000])
+@pytest.mark.parametrize("path", ["/", "/static/js/main.js", "/docs/swagger-ui.css"])
+def test_files_are_sent_whole(server: Server, path: str, wanted: str) -> None:
+    response = server.client.get(path, headers={"Range": wanted})
+    assert (response.status_code, response.headers["accept-ranges"]) == (200, "none")
+    assert response.content == server.client.get(path).content
+
+
+@pytest.mark.parametrize("version", ["a.b", "1.x", "", "99.0.0", "-1", "1.0.0; escaping=zz"])
+@pytest.mark.parametrize("kind", ["application/openmetrics-text", "text/plain"])
+def test_metrics_in_a_version_that_there_is_not(server: Server, kind: str, version: str) -> None:
+    response = server.client.get("/metrics", headers={"Accept": f"{kind};version={version}"})
+    assert response.status_code == 200
+    assert "audiocnn_requests_total" in response.text
 
 
 def test_file_names_stay_private(server: Server) -> None:

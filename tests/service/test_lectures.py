@@ -3,10 +3,11 @@
 import re
 from typing import Any
 
+import httpx
 import numpy as np
 import pytest
 
-from tests.service.server import ROOT, Server
+from tests.service.server import ROOT, Server, assert_problem
 
 GRID = [[[0, 1, 2], [3, 4, 5], [6, 7, 8]]]
 KERNEL = [[[[0, 1], [2, 3]]]]
@@ -115,10 +116,16 @@ def test_what_does_not_fit_is_told(server: Server, example: str, body: dict[str,
 
 
 def test_other_bodies_are_refused(server: Server) -> None:
-    post = server.client.post
-    for content in (b"", b"{", b"[]", b'{"input": [[NaN]], "filters": [[[1]]]}'):
-        assert post("/v1/lectures/convolution", content=content).json()["code"] == "invalid_tensor"
-    assert post("/v1/lectures/digit", content=bytes(300_000)).json()["code"] == "body_too_large"
+    def post(content: bytes, **headers: str) -> httpx.Response:
+        return server.client.post("/v1/lectures/convolution", content=content, headers=headers)
+
+    for content in (b"", b"{", b"hello", b"[" * 10_000, b'{"\xff": 1}', rb'{"\ud800": 1}'):
+        assert_problem(post(content), 400, "malformed_body")
+    for content in (b"[]", b'{"input": [[NaN]], "filters": [[[1]]]}', b'{"' + b"x" * 100_000 + b'": 1}'):
+        problem = assert_problem(post(content), 422, "invalid_tensor")
+        assert len(problem["detail"]) < 1000
+    assert_problem(post(bytes(300_000)), 413, "body_too_large")
+    assert_problem(post(b"{}", **{"Content-Type": "audio/wav"}), 415, "unsupported_media_type")
 
 
 def test_what_the_page_states_as_measured_is_in_the_documentation() -> None:

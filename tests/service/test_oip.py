@@ -65,7 +65,8 @@ WRONG = {
     "another length": ([tensor(SHORT, shape=[1, 1, 100])], {}, "(batch, 1, 64000)"),
     "no batch": ([tensor(shape=[0, 1, WINDOW], data=[])], {}, "at least 1"),
     "negative batch": ([tensor(shape=[-1, 1, WINDOW])], {}, "at least 1"),
-    "huge batch": ([tensor(shape=[10**18, 1, WINDOW])], {}, "it holds 128000"),
+    "huge batch": ([tensor(shape=[10**5, 1, WINDOW])], {}, "it holds 128000"),
+    "a batch of 4290 digits": ([tensor(shape=[10**4290, 1, WINDOW])], {}, "as many numbers in data"),
     "no shape": ([tensor(shape=[])], {}, "(batch, 1, 64000)"),
     "too few numbers": ([tensor(NOISE[:1])], {}, "it holds 64000"),
     "texts": ([tensor(["1"] * 2 * WINDOW)], {}, "numbers and nothing else"),
@@ -87,7 +88,16 @@ def test_what_the_model_does_not_take(server: Server, kind: str) -> None:
 
 @pytest.mark.parametrize(
     "body",
-    [b"", b"{", b"[[[" * 10_000, b'{"inputs": [{"data": [NaN]}]}', b'{"x": [Infinity]}', b"\xff"],
+    [
+        b"",
+        b"{",
+        b"[[[" * 10_000,
+        b"[" + b"[]," * 2_000_000 + b"[]]",
+        b"[" + b"{}," * 2_000_000 + b"{}]",
+        b'{"inputs": [{"data": [NaN]}]}',
+        b'{"x": [Infinity]}',
+        b"\xff",
+    ],
 )
 def test_what_is_no_json(server: Server, body: bytes) -> None:
     response = server.client.post("/v2/models/genre/infer", content=body, headers={"Content-Type": "application/json"})
