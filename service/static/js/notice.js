@@ -12,6 +12,7 @@ const AGAIN = ["cancelled", "job_not_found"]; // what only the visitor can begin
 export function tell(place, problem, { again, other, change } = {}) {
   place.replaceChildren();
   place.hidden = problem === null;
+  place.classList.toggle("mild", problem?.code === "cancelled");
   if (problem === null) return;
   const { title, advice } = inWords(problem);
   place.append(element("h3", {}, title), element("p", {}, advice));

@@ -14,7 +14,8 @@ export function showProgress(place, { stage, share, heard_s }, num_bytes, length
   const part = (name) => place.querySelector(`[data-part="${name}"]`);
   place.hidden = false;
   if (part("stage").textContent !== STAGES[stage]) part("stage").textContent = STAGES[stage]; // said aloud, so once
-  part("how-far").textContent = facts({ stage, share, heard_s }, num_bytes, length_s);
+  const far = facts({ stage, share, heard_s }, num_bytes, length_s);
+  part("how-far").textContent = far && `${far}. `;
   const done = { sending: share, listening: length_s && Math.min(heard_s / length_s, 1) }[stage];
   if (typeof done === "number") part("bar").value = done;
   else part("bar").removeAttribute("value");

@@ -95,7 +95,7 @@ function ruler(context, view, width, top, height) {
     context.fillStyle = colour("--muted");
     const text = clock(time, digits);
     const half = context.measureText(text).width / 2;
-    context.fillText(text, Math.min(Math.max(x - half, 0), width - 2 * half), height);
+    context.fillText(text, Math.min(Math.max(x - half, 4), width - 2 * half), height);
   }
 }
 

@@ -11,8 +11,9 @@ const ENVELOPE = 2000;
 export function gallery(filters, panel, cursor) {
   const none = element("p", { class: "quiet" }, "Choose a filter below.");
   const one = element("div", { class: "one-filter" }, none);
-  const tiles = element("div", { class: "gallery", role: "group", "aria-label": "Filters from low to high" });
+  const tiles = element("div", { class: "gallery", role: "group", "aria-label": "Filters from low to high; arrow keys go from one to the next" });
   for (const index of filters.order) tiles.append(tile(filters, index, panel, cursor));
+  walk(tiles);
   cursor.on(() => {
     for (const button of tiles.children) {
       button.setAttribute("aria-pressed", String(Number(button.dataset.filter) === cursor.filter));
@@ -25,6 +26,23 @@ export function gallery(filters, panel, cursor) {
     shown = cursor.filter;
   });
   return [one, tiles];
+}
+
+/** One stop for the Tab key, arrows from filter to filter: there are many. */
+function walk(tiles) {
+  const buttons = [...tiles.children];
+  const stop = (chosen) => buttons.forEach((button) => (button.tabIndex = button === chosen ? 0 : -1));
+  stop(buttons[0]);
+  tiles.addEventListener("focusin", (event) => stop(event.target));
+  tiles.addEventListener("keydown", (event) => {
+    const place = buttons.indexOf(event.target);
+    const across = buttons.filter(({ offsetTop }) => offsetTop === buttons[0].offsetTop).length;
+    const steps = { ArrowLeft: -1, ArrowRight: 1, ArrowUp: -across, ArrowDown: across, Home: -place, End: buttons.length - 1 - place };
+    const next = buttons[place + steps[event.key]];
+    if (!next) return;
+    event.preventDefault();
+    next.focus();
+  });
 }
 
 function tile(filters, index, panel, cursor) {

@@ -19,7 +19,7 @@ export function inside(section, panel) {
   const button = element("button", { type: "button", class: "button main" }, "Look inside");
   const status = element("p", { class: "listening", role: "status", hidden: true }, element("span", { "aria-hidden": "true" }), "Looking …");
   const notice = element("div", { class: "notice", role: "alert", hidden: true });
-  const look = element("div", { class: "look" });
+  const look = element("div", { class: "look", tabIndex: -1 });
   section.classList.add("inside", "card");
   section.querySelector("h2").replaceWith(
     element(
@@ -53,6 +53,7 @@ export function inside(section, panel) {
     try {
       const seen = await api.inspect(file, model, layers, signal);
       look.replaceChildren(...show(seen, panel, ask));
+      if (document.activeElement === document.body) look.focus({ preventScroll: true }); // what was pressed has gone
     } catch (problem) {
       if (signal.aborted) return;
       if (!(problem instanceof api.Problem)) throw problem;
