@@ -1,6 +1,7 @@
 """The service against the bare `Classifier` and against the same model served by other means, on loopback.
 
-    python benchmarks/serving.py [--workers 2] [--rounds 5] [--concurrency 1,8,64] [--json results.json]
+    python benchmarks/serving.py [--quick] [--workers 2] [--concurrency 1,8,64] [--json results.json]
+        [--python ray-serve=PATH]
 
 The file is 30 s of 22.05 kHz mono WAV (1.3 MB). Each contender is a process (or several) of its own; for each
 concurrency they take turns, round by round, and one that is not at work waits. Compared are
@@ -9,7 +10,8 @@ concurrency they take turns, round by round, and one that is not at work waits. 
 - the processor time for a file, medians over the rounds, which other work disturbs far less. It is that of the
   contender's processes, all of them, and not of the client, which takes from the same CPUs.
 
-LitServe and Ray Serve take part where they are installed. Linux only: memory and time are read from /proc.
+LitServe and Ray Serve take part where they are installed, here or for the Python that `--python` names for them. Linux
+only: memory and time are read from /proc. With --quick, two rounds: three minutes on two cores.
 """
 
 import argparse
@@ -110,8 +112,8 @@ class Contender:
 
 
 @contextlib.contextmanager
-def running(name: str, workers: int, folder: Path) -> Iterator[Contender]:
-    """A contender, ready; it ends with the block."""
+def running(name: str, workers: int, folder: Path, python: str = sys.executable) -> Iterator[Contender]:
+    """A contender, ready; it ends with the block. python: what runs it."""
     port = 0 if name == BARE else _free_port()
     environment = {key: value for key, value in os.environ.items() if not key.startswith("AUDIOCNN_")}
     if name.startswith(SERVICE):
@@ -131,7 +133,7 @@ def running(name: str, workers: int, folder: Path) -> Iterator[Contender]:
     started = time.perf_counter()
     with log.open("w") as errors:
         process = subprocess.Popen(
-            [sys.executable, *command],
+            [python, *command],
             cwd=ROOT,
             env=environment,
             stdin=subprocess.PIPE,
@@ -245,22 +247,31 @@ def start_table(start: Sequence[Mapping[str, float | str]]) -> str:
 def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--workers", type=int, default=os.cpu_count(), help="files at the same time")
-    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--quick", action="store_true")
+    parser.add_argument("--rounds", type=int, help="5, or 2 with --quick")
     parser.add_argument("--files", type=int, default=24, help="in a round; at least as many as there are clients")
     parser.add_argument("--concurrency", default="1,8,64", help="clients, separated by commas")
     parser.add_argument("--against", default="fastapi-torch,litserve,ray-serve", help="separated by commas")
+    parser.add_argument(
+        "--python", action="append", default=[], help="CONTENDER=PATH of the Python that has its package"
+    )
     parser.add_argument("--json", type=Path, help="write all figures here")
     options = parser.parse_args(arguments)
+    options.rounds = options.rounds or (2 if options.quick else 5)
+    pythons = dict(given.split("=", 1) for given in options.python)
     names = [SERVICE, *([f"service, {options.workers} processes"] if options.workers > 1 else []), BARE]
     for peer in filter(None, options.against.split(",")):
-        if importlib.util.find_spec(NEEDS.get(peer, "torch")) is None:
+        if peer not in pythons and importlib.util.find_spec(NEEDS.get(peer, "torch")) is None:
             print(f"{peer}: left out, {NEEDS.get(peer, 'torch')} is not installed", file=sys.stderr)
         else:
             names.append(peer)
     with tempfile.TemporaryDirectory() as folder, contextlib.ExitStack() as stack:
         path = Path(folder) / "x.wav"
         path.write_bytes(music())
-        contenders = [stack.enter_context(running(name, options.workers, Path(folder))) for name in names]
+        contenders = [
+            stack.enter_context(running(name, options.workers, Path(folder), pythons.get(name, sys.executable)))
+            for name in names
+        ]
         for one in contenders:
             one.classify(path, 2 * options.workers, options.workers, options.workers)
         rows = []
