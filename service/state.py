@@ -34,7 +34,7 @@ class ServiceState:
     draining: bool = False
 
 
-def _service_state(connection: HTTPConnection) -> ServiceState:
+async def _service_state(connection: HTTPConnection) -> ServiceState:  # FastAPI gives what is not `async` to a thread
     state: ServiceState = connection.app.state.service
     return state
 
