@@ -3,6 +3,7 @@
 import asyncio
 import dataclasses
 import functools
+import signal
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -16,6 +17,7 @@ from audiocnn.audio.reader import AudioReader
 from audiocnn.errors import DecoderPoolError
 from audiocnn.inference.silence import SilenceDetector
 from audiocnn.insight.inspection import Inspection, inspect_file
+from audiocnn.isolation.process import ChildDiedError
 from audiocnn.prediction import LiveAnswer
 from audiocnn.spec import recut
 from service.engines.protocol import ClassifyRequest, InspectRequest, Served
@@ -104,7 +106,7 @@ class LocalEngine:
             )
             return dataclasses.replace(result, timing=dataclasses.replace(result.timing, queue_ms=1000 * waited_s))
 
-        with self._told_of_bad_files():
+        with self._told_of_bad_files(excused=not request.background):
             result = await _while_wanted(self._jobs if request.background else self._queue, work, request.deadline_s)
         self._metrics.classified(result)
         return result
@@ -147,14 +149,25 @@ class LocalEngine:
         return classifier.spec, classifier.info
 
     @contextmanager
-    def _told_of_bad_files(self) -> Iterator[None]:
+    def _told_of_bad_files(self, *, excused: bool = True) -> Iterator[None]:
+        """Count them. excused: files whose decoders were killed from outside count as good ones that came too early.
+
+        A job is not excused: it would be tried for ever if the file is to blame after all.
+        """
         try:
             yield
         except MediaError as error:
+            if excused and _was_killed(error.__cause__):
+                raise NotReadyError("the processes that decoded the file were killed; try again later") from error
             self._metrics.decode_failed(error.code)
             raise
         except DecoderPoolError as error:
             raise NotReadyError("no process can be started to decode the file; try again later") from error
+
+
+def _was_killed(death: BaseException | None) -> bool:
+    """Whether a decoder died of SIGKILL that was not its pool's: by an operator, or by a system out of memory."""
+    return isinstance(death, ChildDiedError) and death.exit == -signal.SIGKILL
 
 
 async def _while_wanted(

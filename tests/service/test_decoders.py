@@ -5,12 +5,13 @@ import signal
 import subprocess
 import threading
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
 from tests.audio_files import encoded, music, wav_bytes
-from tests.service.server import Server, running_service
+from tests.service.server import Server, assert_problem, running_service
 
 FLAC = encoded(music(20, 22_050), 22_050)
 
@@ -71,6 +72,25 @@ def test_killed_decoders_cost_no_request() -> None:
         while any(_alive(pid) for pid in left):
             assert time.monotonic() < deadline
             time.sleep(0.05)
+
+
+def test_a_file_whose_decoders_are_all_killed_may_come_again() -> None:
+    with running_service(workers=1) as server:
+        over = threading.Event()
+
+        def kill() -> None:
+            while not over.is_set():
+                for pid in decoders(server):
+                    with suppress(ProcessLookupError):
+                        os.kill(pid, signal.SIGKILL)
+
+        killer = threading.Thread(target=kill)
+        killer.start()
+        refused = server.classify(FLAC)
+        over.set()
+        killer.join()
+        assert_problem(refused, 503, "not_ready")
+        assert server.classify(FLAC).status_code == 200
 
 
 def test_decoders_end_with_the_service() -> None:
