@@ -80,6 +80,7 @@ class JobStore:
         """
         with self._database() as database:
             database.execute("BEGIN IMMEDIATE")
+            database.execute("DELETE FROM jobs WHERE key = ? AND expires <= ?", (key, time.time()))  # not swept yet
             earlier = key and database.execute(f"SELECT {_COLUMNS} FROM jobs WHERE key = ?", (key,)).fetchone()
             if earlier:
                 found = _job(earlier)

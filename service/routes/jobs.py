@@ -55,7 +55,8 @@ async def submit(
     recut(spec.input, parameters.window_s, parameters.hop_s)
     declared = request.headers.get("content-length", "0")
     expected = int(declared) if declared.isdecimal() else 0
-    await asyncio.to_thread(store.check_room, min(expected, settings.max_job_bytes))
+    if expected <= settings.max_job_bytes:  # more is refused for ever, and not until there is room
+        await asyncio.to_thread(store.check_room, expected)
     job_id = uuid.uuid4().hex
     path = store.upload_path(job_id)
     asked = parameters.model_dump(exclude_unset=True)

@@ -211,8 +211,9 @@ def test_a_full_disk_is_told_and_leaves_nothing(tmp_path: Path) -> None:
 
 
 def test_room_for_all_jobs_together_is_bounded(tmp_path: Path) -> None:
-    with running_service(jobs_dir=tmp_path, max_jobs_bytes=100_000) as server:
+    with running_service(jobs_dir=tmp_path, max_jobs_bytes=100_000, max_job_bytes=200_000) as server:
         assert_problem(submit(server), 503, "storage_full")
+        assert_problem(submit(server, bytes(200_001)), 413, "body_too_large")  # there will never be room
         assert finished(server, job_of(submit(server, wav_bytes(music(1))))["id"])["state"] == "done"
 
 
@@ -301,6 +302,9 @@ class TestStore:
         time.sleep(0.1)
         with pytest.raises(Exception, match="may have expired"):
             brief.get("1")
+        again = brief.add(new_job("2"), "key")  # its key is free, also before anybody has swept
+        assert again.id == "2"
+        brief.remove("2")
         orphan, fresh = brief.upload_path("orphan.part"), brief.upload_path("fresh.part")
         brief.add(new_job("waits"), None)
         waiting = brief.upload_path("waits")
@@ -311,7 +315,8 @@ class TestStore:
         brief.sweep()
         assert uploads(tmp_path) == ["fresh.part", "waits"]
         database = sqlite3.connect(tmp_path / "jobs.sqlite3")
-        assert database.execute("SELECT id FROM jobs").fetchall() == [("waits",)]
+        assert database.execute("SELECT id FROM jobs WHERE state = 'queued'").fetchall() == [("waits",)]
+        assert database.execute("SELECT id FROM jobs WHERE id = '1'").fetchall() == []
         database.close()
 
 
