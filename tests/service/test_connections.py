@@ -1,6 +1,7 @@
 """What happens before a request reaches the application: slow, large, malformed and too many of them."""
 
 import contextlib
+import hashlib
 import socket
 import time
 from collections.abc import Iterator
@@ -145,6 +146,20 @@ def test_what_becomes_no_socket_is_a_problem(strict: Server, head: bytes, status
     (response,) = answers(exchange(strict, head))
     assert_problem(response, status, code)
     assert response.headers["x-content-type-options"] == "nosniff"
+
+
+def test_a_socket_without_a_key_is_a_problem() -> None:
+    digest = hashlib.sha256(b"key").hexdigest()
+    with running_service(api_keys=digest, rate_limit_per_minute=1, rate_limit_burst=1) as server:
+        (response,) = answers(exchange(server, SOCKET.replace(b"Host", b"X-Request-ID: mine\r\nHost")))
+        assert_problem(response, 401, "unauthorized")
+        assert response.headers["x-request-id"] == "mine"
+        assert server.client.get("/v1/models", headers={"X-API-Key": "key"}).status_code == 200
+        (response,) = answers(exchange(server, SOCKET.replace(b"Host", b"X-API-Key: key\r\nHost")))
+        assert_problem(response, 429, "rate_limited")
+        counted = server.client.get("/metrics").text
+        assert 'audiocnn_requests_total{code="401"} 1.0' in counted
+        assert 'audiocnn_rejected_total{reason="rate_limited"} 1.0' in counted
 
 
 def test_a_long_header_of_a_socket_is_a_problem(server: Server) -> None:
