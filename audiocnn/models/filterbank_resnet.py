@@ -21,7 +21,8 @@ from audiocnn.errors import ConfigError
 from audiocnn.models.registry import register
 from audiocnn.nn.blocks import ConvNormAct, GlobalPool, Pool, SqueezeExcite
 from audiocnn.nn.filterbank import Energies
-from audiocnn.nn.masks import PictureMasks
+from audiocnn.nn.masks import hide_ranges
+from audiocnn.nn.ndim import whole_number
 
 
 class _Residual(nn.Module):
@@ -51,7 +52,7 @@ class FilterbankResNet(nn.Module):
     """See the top of the file.
 
     sample_rate, num_filters, filter_length, stride, frame_rate: see `Energies`.
-    mask_bands, mask_frames: see `PictureMasks`.
+    mask_bands, mask_frames: what training hides, see `hide_ranges`; 0 for nothing.
     width: channels of the first residual stage, an even number. dropout: before the last layer.
     Any input length works; below one second there is little to normalise over, and the answers mean less.
     """
@@ -74,7 +75,7 @@ class FilterbankResNet(nn.Module):
         if width % 2:
             raise ConfigError(f"width must be even, got {width}: one stage has 1.5 times as many channels")
         self.energies = Energies(sample_rate, num_filters, filter_length, stride=stride, frame_rate=frame_rate)
-        self.masks = PictureMasks(mask_bands, mask_frames)
+        self.masks = whole_number(mask_bands, "mask_bands", 0), whole_number(mask_frames, "mask_frames", 0)
         self.features = nn.Sequential(
             ConvNormAct(1, num_filters, width, 3),
             _Residual(width, width, dilation=1),
@@ -91,5 +92,8 @@ class FilterbankResNet(nn.Module):
 
     def forward(self, waveform: Tensor) -> Tensor:
         """Logits `(batch, num_outputs)` of `(batch, 1, samples)`."""
-        logits: Tensor = self.head(self.dropout(self.pool(self.features(self.masks(self.energies(waveform))))))
+        picture = self.energies(waveform)
+        if self.training:
+            picture = hide_ranges(picture, self.masks)
+        logits: Tensor = self.head(self.dropout(self.pool(self.features(picture))))
         return logits

@@ -25,8 +25,8 @@ from audiocnn.errors import ConfigError
 from audiocnn.models.registry import register
 from audiocnn.models.small_resnet import SmallResNet
 from audiocnn.nn.filterbank import Energies
-from audiocnn.nn.masks import PictureMasks
-from audiocnn.nn.ndim import Size
+from audiocnn.nn.masks import hide_ranges
+from audiocnn.nn.ndim import Size, whole_number
 
 
 @register("wave-picture", axes=(64_000,), sample_rate=16_000)
@@ -35,7 +35,7 @@ class WavePicture(SmallResNet):
 
     sample_rate, num_filters, filter_length, stride, frame_rate: of the filterbank, see `Energies`.
     levels: whether a second channel of the picture has the energies as they are, scaled alike for all sounds.
-    mask_bands, mask_frames: what training hides of the picture, but not of the levels, see `PictureMasks`.
+    mask_bands, mask_frames: what training hides of the picture, not of the levels, see `hide_ranges`; 0 for nothing.
     width, blocks, stem_stride, stem_pool, dropout: of the network behind it, see `SmallResNet`.
     """
 
@@ -70,13 +70,15 @@ class WavePicture(SmallResNet):
             dropout=dropout,
         )
         self.energies = energies
-        self.masks = PictureMasks(mask_bands, mask_frames)
+        self.masks = whole_number(mask_bands, "mask_bands", 0), whole_number(mask_frames, "mask_frames", 0)
         self.level_norm = nn.BatchNorm1d(num_filters) if levels else None
 
     def forward(self, x: Tensor) -> Tensor:
         """Logits `(batch, num_outputs)` of waveforms `(batch, 1, samples)`."""
         levels = self.energies.levels(x)
-        bands = [self.masks(self.energies.norm(levels))]
+        bands = [self.energies.norm(levels)]
+        if self.training:
+            bands = [hide_ranges(bands[0], self.masks)]
         if self.level_norm is not None:
             bands.append(self.level_norm(levels))
         # Lowered for inference, the bands are channels of height 1 (nn/lowering.py).

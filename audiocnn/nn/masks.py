@@ -1,30 +1,20 @@
 """Masks over a picture of sound, a way to train: what is hidden must be made up for by the rest."""
 
 import torch
-from torch import Tensor, nn
-
-from audiocnn.nn.ndim import whole_number
+from torch import Tensor
 
 
-class PictureMasks(nn.Module):
-    """Hides two random ranges of bands and two of frames in each picture `(batch, bands, frames)`, while training only.
+def hide_ranges(pictures: Tensor, widest: tuple[int, int]) -> Tensor:
+    """`pictures` `(batch, bands, frames)` with two random ranges of bands and two of frames set to 0 in each of them.
 
-    bands, frames: the widest a range can be, 0 for none of that kind; each is as wide as chance has it. What is hidden
-    becomes 0, so pictures should have that mean. Raises `ConfigError` for negative numbers.
+    widest: how many bands and how many frames a range has at most, 0 for no such ranges. Pictures should have mean 0.
 
     After Park et al. 2019, "SpecAugment", section 2; without its warp of time.
     """
-
-    def __init__(self, bands: int, frames: int) -> None:
-        super().__init__()
-        self.widest = (whole_number(bands, "mask_bands", 0), whole_number(frames, "mask_frames", 0))
-
-    def forward(self, pictures: Tensor) -> Tensor:
-        if self.training:
-            for axis, widest in enumerate(self.widest, start=1):
-                for _ in range(2 if widest else 0):
-                    pictures = pictures.masked_fill(_ranges(pictures, axis, widest), 0.0)
-        return pictures
+    for axis, most in enumerate(widest, start=1):
+        for _ in range(2 if most else 0):
+            pictures = pictures.masked_fill(_ranges(pictures, axis, most), 0.0)
+    return pictures
 
 
 def _ranges(pictures: Tensor, axis: int, widest: int) -> Tensor:

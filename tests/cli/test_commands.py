@@ -41,7 +41,7 @@ def test_jsonl_is_the_answer_of_the_library(song):
 
 def test_top_k_threshold_and_segments(song):
     result = Classifier.load("genre").classify(song)
-    threshold = result.predictions[1].score - 1e-9
+    threshold = result.predictions[1].score - 1e-4  # another process, another batch: other last digits
     (row,) = rows(run("classify", song, "--top-k", 3, "--threshold", threshold, "--segments"))
     expected = result.to_json(top_k=3, threshold=threshold, segments=True)
     assert row["predictions"] == expected["predictions"]
