@@ -58,8 +58,8 @@ class _Cors(CORSMiddleware):
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         is_options = scope["type"] == "http" and scope["method"] == "OPTIONS"
-        headers = Headers(scope=scope)
-        if not (is_options and "origin" in headers and "access-control-request-method" in headers):
+        headers = Headers(scope=scope) if is_options else Headers()
+        if "origin" not in headers or "access-control-request-method" not in headers:
             await super().__call__(scope, receive, send)
             return
         allowed = self.preflight_response(headers)

@@ -148,15 +148,23 @@ def test_what_becomes_no_socket_is_a_problem(strict: Server, head: bytes, status
     assert response.headers["x-content-type-options"] == "nosniff"
 
 
-def test_a_socket_without_a_key_is_a_problem() -> None:
+def test_a_socket_without_a_key_is_a_problem_and_a_preflight_needs_none() -> None:
     digest = hashlib.sha256(b"key").hexdigest()
-    with running_service(api_keys=digest, rate_limit_per_minute=1, rate_limit_burst=1) as server:
+    guards = {
+        "api_keys": digest,
+        "rate_limit_per_minute": 1,
+        "rate_limit_burst": 1,
+        "cors_origins": "https://x.example",
+    }
+    with running_service(**guards) as server:
         (response,) = answers(exchange(server, SOCKET.replace(b"Host", b"X-Request-ID: mine\r\nHost")))
         assert_problem(response, 401, "unauthorized")
         assert response.headers["x-request-id"] == "mine"
         assert server.client.get("/v1/models", headers={"X-API-Key": "key"}).status_code == 200
         (response,) = answers(exchange(server, SOCKET.replace(b"Host", b"X-API-Key: key\r\nHost")))
         assert_problem(response, 429, "rate_limited")
+        preflight = {"Origin": "https://x.example", "Access-Control-Request-Method": "POST"}
+        assert server.client.options("/classify", headers=preflight).status_code == 204
         counted = server.client.get("/metrics").text
         assert 'audiocnn_requests_total{code="401"} 1.0' in counted
         assert 'audiocnn_rejected_total{reason="rate_limited"} 1.0' in counted
