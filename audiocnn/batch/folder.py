@@ -7,7 +7,7 @@ from pathlib import Path
 from audiocnn import pretrained
 from audiocnn.batch.discover import discover
 from audiocnn.batch.engine import checked_workers, stream_files
-from audiocnn.batch.formats.outputs import check_formats, format_of, outputs
+from audiocnn.batch.formats.outputs import check_formats, format_of, needs_windows, outputs
 from audiocnn.batch.formats.selection import Selection
 from audiocnn.batch.genre_map import GenreMap
 from audiocnn.batch.inputs import expand_patterns
@@ -90,7 +90,7 @@ def classify_folder(
                         pass
                     yield from batch.results()
                 with outputs(Path(output), chosen, selection) as writer:
-                    for file in batch.results():
+                    for file in batch.results(segments=needs_windows(chosen, selection)):
                         writer.write(file)
 
     return results()

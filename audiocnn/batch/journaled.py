@@ -101,14 +101,17 @@ class JournaledBatch:
             for entry, _ in zip(self._inventory, done, strict=False):
                 yield entry if isinstance(entry, FileResult) else self.result(entry)
 
-    def result(self, path: str) -> FileResult:
+    def result(self, path: str, *, segments: bool = True) -> FileResult:
         """The result of a file that `run` has done. Raises `JournalError` for another."""
-        return self._records.unpack(path, self._journal.record(path, self._fingerprint))
+        return self._records.unpack(path, self._journal.record(path, self._fingerprint), segments=segments)
 
-    def results(self) -> Iterator[FileResult]:
-        """The results of all files in their order, after the end of `run`; one at a time, from the disk."""
+    def results(self, *, segments: bool = True) -> Iterator[FileResult]:
+        """The results of all files in their order, after the end of `run`; one at a time, from the disk.
+
+        segments: whether with the answers for windows; without them it takes a tenth of the time.
+        """
         for entry in self._inventory:
-            yield entry if isinstance(entry, FileResult) else self.result(entry)
+            yield entry if isinstance(entry, FileResult) else self.result(entry, segments=segments)
 
     @contextmanager
     def same_answer(self, path: str) -> Iterator[None]:

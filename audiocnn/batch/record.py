@@ -54,11 +54,12 @@ class Records:
         text = json.dumps({"id": file.request_id, **body}, separators=(",", ":"))
         return zlib.compress(text.encode("ascii"))
 
-    def unpack(self, path: str, record: bytes) -> FileResult:
-        """The result for the file at `path`. Raises `JournalError` for bytes that `pack` did not give."""
+    def unpack(self, path: str, record: bytes, *, segments: bool = True) -> FileResult:
+        """The result for the file at `path`; segments: whether with the answer for each window, which takes most of
+        the time. Raises `JournalError` for bytes that `pack` did not give."""
         try:
             body = json.loads(zlib.decompress(record))
-            outcome = FileError(*body["error"]) if "error" in body else self._unpacked(body)
+            outcome = FileError(*body["error"]) if "error" in body else self._unpacked(body, segments)
             return FileResult(path, outcome, body["id"])
         except (zlib.error, ValueError, TypeError, LookupError) as error:
             raise JournalError(f"the record of {path} is damaged ({error}); begin a new journal") from error
@@ -79,7 +80,7 @@ class Records:
             "segments": list(self._rows(result.segments)),
         }
 
-    def _unpacked(self, body: dict[str, Any]) -> Result:
+    def _unpacked(self, body: dict[str, Any], segments: bool) -> Result:
         kind = body["kind"]
         media = _MEDIA[kind](*(tuple(value) if isinstance(value, list) else value for value in body["media"]))
         answers = self._answers(body["scores"])
@@ -91,7 +92,7 @@ class Records:
             model=self._model,
             media=media,
             predictions=answers.pop(MAIN),
-            segments=tuple(self._segments(body["segments"], body["rate"])),
+            segments=tuple(self._segments(body["segments"], body["rate"])) if segments else (),
             warnings=tuple(body["warnings"]),
             timing=Timing(*body["timing"]),
             side=answers,
@@ -122,8 +123,11 @@ class Records:
         for name, task in self._tasks.items():
             found = {answer.label: answer for answer in answers[name]}
             for label in task.labels if found else ():
-                told = found[label].to_json()
-                yield round(told["score"] * _MILLION) if "score" in told else told["value"]
+                answer = found[label]
+                if isinstance(answer, Prediction):
+                    yield round(round(answer.score, 6) * _MILLION)
+                else:
+                    yield answer.to_json()["value"]
 
     def _answers(self, scores: list[float]) -> dict[str, Answers]:
         found: dict[str, Answers] = dict.fromkeys(self._tasks, ())
@@ -133,7 +137,7 @@ class Records:
                 named = zip(task.labels, own, task.quantities, strict=True)
                 found[name] = tuple(Estimate(label, value, quantity.unit) for label, value, quantity in named)
             else:
-                order = sorted(range(len(task.labels)), key=lambda index: -own[index])
+                order = sorted(range(len(task.labels)), key=own.__getitem__, reverse=True)
                 found[name] = tuple(Prediction(task.labels[index], own[index] / _MILLION) for index in order)
         if scores:
             raise ValueError(f"{len(scores)} scores too many")

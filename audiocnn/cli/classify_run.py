@@ -99,6 +99,7 @@ class _Work:
 
     def journaled(self, output: Path) -> Report:
         """Every file into the journal, then tags into the files, and all of them into OUT, at once."""
+        from audiocnn.batch.formats.outputs import needs_windows
         from audiocnn.batch.journal import Journal, journal_of
         from audiocnn.batch.journaled import JournaledBatch
 
@@ -112,7 +113,7 @@ class _Work:
             with report, closing(run) as files:
                 for done in files:
                     report.add(done.path, done.error, ok=done.ok, duration_s=done.duration_s, fresh=done.fresh)
-            results = batch.results()
+            results = batch.results(segments=needs_windows(self.formats, self.selection))
             if self.tagger is not None:
                 results = self.tagger.tagged(results, batch.same_answer)
             with report.writing(results) as files_written:

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from audiocnn.batch.formats.outputs import FORMATS
 from audiocnn.batch.genre_map import GenreMap
 from audiocnn.errors import ConfigError
 from audiocnn.spec import MAIN, ModelSpec
@@ -12,8 +13,6 @@ from audiocnn.spec import MAIN, ModelSpec
 if TYPE_CHECKING:
     from audiocnn.batch.tags.run import Tagger
     from audiocnn.cli.classify_options import Options
-
-_OF_WINDOWS = ("audacity", "jams")
 
 
 def check_combinations(options: "Options", formats: Sequence[str]) -> None:
@@ -24,7 +23,7 @@ def check_combinations(options: "Options", formats: Sequence[str]) -> None:
                 raise click.UsageError(f"{name} is about tags: give --write-tags too")
         if options.genre_map is not None and "m3u8" not in formats:
             raise click.UsageError("--genre-map names tags and playlists: give --write-tags or --format m3u8 too")
-    if options.merge_consecutive and not options.segments and not set(_OF_WINDOWS) & set(formats):
+    if options.merge_consecutive and not options.segments and not any(FORMATS[name].of_windows for name in formats):
         raise click.UsageError("--merge-consecutive is about windows: give --segments or --format audacity too")
 
 

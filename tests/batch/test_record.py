@@ -95,6 +95,9 @@ def test_a_result_comes_back_as_the_same_rows(result, top_k):
     for options in ({}, {"segments": True}, {"segments": True, "top_k": top_k}):
         assert back.to_json(**options) == file.to_json(**options)
     assert [part.segment for part in back.outcome.segments] == [part.segment for part in result.segments]
+    without = RECORDS.unpack(file.path, RECORDS.pack(file), segments=False)
+    assert without.outcome.segments == ()
+    assert without.to_json(top_k=top_k) == file.to_json(top_k=top_k)
 
 
 @given(st.text(), st.text())

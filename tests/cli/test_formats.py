@@ -75,7 +75,9 @@ def test_all_formats_at_once(songs, labels):
     assert table["labels"].to_pylist() == [[labels[0]], [labels[1]], [], None]
     assert [row["labels"] for row in rows("out/results.csv")] == [*labels, "", ""]
     assert sorted(os.listdir("out/audacity/songs/sub")) == ["b.flac.txt", "silent.wav.txt"]
+    assert Path("out/audacity/songs/sub/b.flac.txt").read_text()
     assert sorted(os.listdir("out/jams/songs/sub")) == ["b.flac.jams", "silent.wav.jams"]
+    assert all(part["data"] for part in json.loads(Path("out/jams/songs/sub/b.flac.jams").read_text())["annotations"])
     assert {path.stem for path in Path("out/playlists").glob("*.m3u8")} == set(labels)
     assert Path(f"out/playlists/{labels[0]}.m3u8").read_text().split("\n")[3] == "../../songs/a.wav"
 

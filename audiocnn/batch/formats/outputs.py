@@ -21,11 +21,13 @@ class Format:
     """How results are written.
 
     place: what it is called in a folder of several formats. is_folder: whether it is many files.
+    of_windows: whether it is always about windows.
     """
 
     place: str
     is_folder: bool
     open: Callable[[Path, Selection], AbstractContextManager[Writer]]
+    of_windows: bool = False
 
 
 def _open_parquet(path: Path, selection: Selection) -> AbstractContextManager[Writer]:
@@ -38,15 +40,20 @@ FORMATS: Mapping[str, Format] = {
     "csv": Format("results.csv", False, open_csv),
     "jsonl": Format("results.jsonl", False, open_jsonl),
     "parquet": Format("results.parquet", False, _open_parquet),
-    "audacity": Format("audacity", True, open_audacity),
+    "audacity": Format("audacity", True, open_audacity, of_windows=True),
     "m3u8": Format("playlists", True, open_m3u8),
-    "jams": Format("jams", True, open_jams),
+    "jams": Format("jams", True, open_jams, of_windows=True),
 }
 
 
 def format_of(output: Path) -> str:
     """The format that OUT's ending asks for; `jsonl` where it says nothing."""
     return next((name for name in ("csv", "parquet") if output.suffix.lower() == f".{name}"), "jsonl")
+
+
+def needs_windows(names: Sequence[str], selection: Selection) -> bool:
+    """Whether the formats write anything of the answers for windows."""
+    return selection.segments or any(FORMATS[name].of_windows for name in names)
 
 
 def check_formats(names: Sequence[str], spec: ModelSpec) -> None:
