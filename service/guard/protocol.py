@@ -103,7 +103,8 @@ class GuardedProtocol(HttpToolsProtocol):
             elif self._should_upgrade() and not self._closing:
                 self.handle_websocket_upgrade()
         except httptools.HttpParserError:
-            self._malformed()
+            if not self._closing:  # what is refused already is not parsed to its end
+                self._malformed()
         else:
             if self._in_head and self._head_bytes > self._limits.max_head_bytes and not self._closing:
                 self._head_too_large()

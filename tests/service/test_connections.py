@@ -98,6 +98,7 @@ def test_large_headers_are_answered_431(strict: Server, head: bytes) -> None:
         CHUNKED + b"3\r\nabc\r\n0\r\nX-Trailer: " + b"a" * 5000 + b"\r\n\r\n",
         CHUNKED + b"3\r\nabc\r\n0\r\n" + b"a: b\r\n" * 20_000 + b"\r\n",
         CHUNKED.replace(b"1.1", b"1.0") + b"3\r\nabc\r\n0\r\n\r\n",
+        CHUNKED.replace(b"chunked", b"chunked, identity") + b"3\r\nabc\r\n0\r\n\r\n",
         CHUNKED.replace(b"chunked", b"gzip, chunked") + b"3\r\nabc\r\n0\r\n\r\n",
         b"GET /livez HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n",
         b"GET /livez HTTP/2.0\r\nHost: a\r\n\r\n",

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.audio_files import music, noise, wav_bytes
+from tests.audio_files import encoded, music, noise, wav_bytes
 from tests.service.load import Load
 from tests.service.server import Server, assert_problem, running_service
 
@@ -60,10 +60,15 @@ def test_memory_goes_back_after_many_uploads() -> None:
         assert at_once(64) < before + 20 * 1024
 
 
+def open_files(pid: int) -> int:
+    return len(list(Path(f"/proc/{pid}/fd").iterdir()))
+
+
 @pytest.mark.slow
 def test_a_soak_does_not_grow() -> None:
     """Files of many lengths, good and bad, for ten minutes (SOAK_S seconds): memory stays within 5 %."""
-    files = [SHORT, MINUTE, wav_bytes(music(7)), MINUTE[:100_000], b"not audio", b""]
+    flac = encoded(music(7), format="FLAC")
+    files = [SHORT, MINUTE, wav_bytes(music(7)), MINUTE[:100_000], flac, flac[:9000], b"not audio", b""]
     with running_service(workers=2) as server:
 
         def round_of_files(seconds: float) -> None:
@@ -75,7 +80,8 @@ def test_a_soak_does_not_grow() -> None:
                     assert set(load.outcomes) <= {"200", "400", "415", "503"}, load.outcomes
 
         round_of_files(SOAK_S / 10)  # every buffer has its size after that
-        before = rss_kib(server.process.pid)
+        before, files_before = rss_kib(server.process.pid), open_files(server.process.pid)
         round_of_files(SOAK_S)
         assert rss_kib(server.process.pid) < 1.05 * before
+        assert open_files(server.process.pid) <= files_before + 8  # connections that are closing
         assert "Traceback" not in server.log
