@@ -14,7 +14,7 @@ Columns: files/s and hours of sound/s of the batch; its rate as a share of the l
 of both together, which is what these cores can do if decoding and network must share them; how many times faster than
 the loop and than Ray; and processor milliseconds for each file, which other work on the machine does not change.
 Figures are those of the best round, shares the best of all rounds, times the medians. Memory is measured in
-tests/batch/test_memory.py. With --quick, 200 files in two rounds: four minutes on two cores.
+tests/batch/test_memory.py. With --quick, 100 files in two rounds: six minutes on two cores.
 """
 
 import argparse
@@ -56,14 +56,14 @@ class Cost:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--quick", action="store_true")
-    parser.add_argument("--files", type=int, help="of each kind: 1000, or 200 with --quick")
+    parser.add_argument("--files", type=int, help="of each kind: 1000, or 100 with --quick")
     parser.add_argument("--rounds", type=int, help="3, or 2 with --quick")
     parser.add_argument("--seconds", type=float, default=30)
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--kinds", default=",".join([*KINDS, "mixed"]))
     parser.add_argument("--ray-python", help="a Python that has Ray, if this one has not")
     arguments = parser.parse_args()
-    arguments.files = arguments.files or (200 if arguments.quick else 1000)
+    arguments.files = arguments.files or (100 if arguments.quick else 1000)
     arguments.rounds = arguments.rounds or (2 if arguments.quick else 3)
     if arguments.ray_python is None and importlib.util.find_spec("ray") is not None:
         arguments.ray_python = sys.executable

@@ -11,7 +11,7 @@ concurrency they take turns, round by round, and one that is not at work waits. 
   contender's processes, all of them, and not of the client, which takes from the same CPUs.
 
 LitServe and Ray Serve take part where they are installed, here or for the Python that `--python` names for them. Linux
-only: memory and time are read from /proc. With --quick, two rounds: three minutes on two cores.
+only: memory and time are read from /proc. With --quick, two rounds: four minutes on two cores.
 """
 
 import argparse
