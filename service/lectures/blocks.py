@@ -37,8 +37,8 @@ def convolve(request: ConvolutionRequest) -> dict[str, Any]:
     out = _run(name, x, **{"conv.weight": filters, "conv.bias": bias})
     sigmoid = None
     if request.sigmoid:  # its graph takes one axis, and it looks at each number alone
-        sigmoid = _plain(_run("sigmoid", out.reshape(len(out), -1)).reshape(out.shape))
-    return {"shape": list(out.shape), "output": _plain(out), "sigmoid": sigmoid}
+        sigmoid = plain(_run("sigmoid", out.reshape(len(out), -1)).reshape(out.shape))
+    return {"shape": list(out.shape), "output": plain(out), "sigmoid": sigmoid}
 
 
 def pool(request: PoolingRequest) -> dict[str, Any]:
@@ -50,14 +50,12 @@ def pool(request: PoolingRequest) -> dict[str, Any]:
         raise InvalidTensorError(f"the input is shorter than a window of {request.window}")
     stride = 1 if request.overlap else request.window
     out = _run(f"pool{x.ndim - 1}d-{request.kind}-k{request.window}-s{stride}", x)
-    return {"shape": list(out.shape), "output": _plain(out)}
+    return {"shape": list(out.shape), "output": plain(out)}
 
 
 def read_digit(request: DigitRequest) -> dict[str, Any]:
     """LeNet-5's scores for a digit, and what its layers make of it on the way."""
-    pixels = _array("pixels", request.pixels)
-    if pixels.shape != (28, 28):
-        raise InvalidTensorError(f"pixels must be 28 rows of 28 numbers, got shape {pixels.shape}")
+    pixels = digit_pixels(request)
     lens = _lenet()
     spec = lens.spec.input
     assert isinstance(spec, ImageSpec)  # noqa: S101 - it is our own model
@@ -66,11 +64,19 @@ def read_digit(request: DigitRequest) -> dict[str, Any]:
     scores = head_of(lens.spec.task).answers(made.logits[np.newaxis].astype(np.float64))[0]
     return {
         "scores": [round(float(score), 6) for score in scores],
-        "filters": _plain(lens.weight("features.0.conv")[:, 0]),
+        "filters": plain(lens.weight("features.0.conv")[:, 0]),
         "features": [
-            {"layer": layer.name, "kind": layer.kind, "values": _plain(made.features[layer.name])} for layer in layers
+            {"layer": layer.name, "kind": layer.kind, "values": plain(made.features[layer.name])} for layer in layers
         ],
     }
+
+
+def digit_pixels(request: DigitRequest) -> _Values:
+    """Rows and columns. Raises `InvalidTensorError` for other than 28 of them."""
+    pixels = _array("pixels", request.pixels)
+    if pixels.shape != (28, 28):
+        raise InvalidTensorError(f"pixels must be 28 rows of 28 numbers, got shape {pixels.shape}")
+    return pixels
 
 
 @functools.cache
@@ -102,6 +108,6 @@ def _array(name: str, nested: Any) -> _Values:
     return found
 
 
-def _plain(values: _Values) -> Any:
+def plain(values: _Values) -> Any:
     """Nested lists with what float32 can tell, without the noise behind it."""
     return np.round(values.astype(np.float64), 5).tolist()

@@ -9,6 +9,7 @@ from pydantic import BaseModel, ValidationError
 
 from service.errors import InvalidTensorError, MalformedBodyError, body_faults_of
 from service.lectures import blocks
+from service.lectures.neighbours import ask_neighbours
 from service.openapi import json_body, problems
 from service.receive.body import only_json, whole_body
 from service.schemas.lectures import (
@@ -16,6 +17,7 @@ from service.schemas.lectures import (
     ConvolutionResponse,
     DigitRequest,
     DigitResponse,
+    NeighboursResponse,
     PoolingRequest,
     PoolingResponse,
 )
@@ -46,6 +48,12 @@ async def pooling(request: Request, service: SharedState) -> dict[str, Any]:
 async def digit(request: Request, service: SharedState) -> dict[str, Any]:
     """LeNet-5's scores for a handwritten digit, with its filters and the maps of its layers."""
     return await _answer(request, service, DigitRequest, blocks.read_digit)
+
+
+@router.post("/neighbours", response_model=NeighboursResponse, responses=_ERRORS, openapi_extra=json_body(DigitRequest))
+async def neighbours(request: Request, service: SharedState) -> dict[str, Any]:
+    """A handwritten digit with its pixels in order and shuffled, each for networks that were trained on such digits."""
+    return await _answer(request, service, DigitRequest, ask_neighbours)
 
 
 async def _answer(

@@ -66,3 +66,16 @@ class DigitResponse(BaseModel):
     scores: list[float] = Field(description="Of the digits from 0 to 9.")
     filters: list[list[list[float]]] = Field(description="Those that meet the pixels: filters, rows, columns.")
     features: list[MapBody]
+
+
+class NeighbourBody(BaseModel):
+    kind: Literal["perceptron", "convolutional"]
+    pixels: Literal["ordered", "shuffled"] = Field(description="What it was trained on, and is asked about.")
+    scores: list[float] = Field(description="Of the digits from 0 to 9.")
+
+
+class NeighboursResponse(BaseModel):
+    """What networks say that were trained on digits as they are, and on digits with shuffled pixels."""
+
+    shuffled: list[list[float]] = Field(description="The digit with its pixels in the other order.")
+    networks: list[NeighbourBody]

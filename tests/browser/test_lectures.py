@@ -128,6 +128,22 @@ def test_a_drawn_digit_is_read(page: Page) -> None:
 
 
 @pytest.mark.slow
+def test_shuffled_pixels_are_all_the_same_to_a_perceptron(page: Page) -> None:
+    section = example(page, "neighbours")
+    said = said_in(section)
+    for digit in (0, 3, 7):
+        section.get_by_role("button", name=f"Draw a {digit} for me").click()
+        expect(said).to_contain_text(f"The perceptron reads {digit} in order and {digit} shuffled.")
+    expect(section.get_by_role("list", name=re.compile("^Scores: "))).to_have_count(4)
+    shown = section.locator("figure canvas")
+    before = [pixel(shown.nth(i), 0.5, 0.5) for i in range(2)]
+    assert before[0] != before[1], "the middle of a 7 is ink, and what is there of the shuffled one is not"
+    pull(section, "Move the digit to the right by", 4)
+    expect(said).to_contain_text("The perceptron reads 7 in order and 7 shuffled.")
+    until(lambda: [pixel(shown.nth(i), 0.5, 0.5) for i in range(2)] != before)
+
+
+@pytest.mark.slow
 def test_a_refusal_is_told(page: Page) -> None:
     problem = json.dumps({"status": 503, "code": "overloaded", "detail": "x", "request_id": "1"})
     page.route(
@@ -140,11 +156,12 @@ def test_a_refusal_is_told(page: Page) -> None:
 @pytest.mark.parametrize("scheme", ["light", pytest.param("dark", marks=pytest.mark.slow)])
 def test_nothing_bars_the_way(page: Page, scheme: str) -> None:
     page.emulate_media(color_scheme=scheme)
-    for name in ("slide", "volume", "digit"):
+    for name in ("slide", "volume", "digit", "neighbours"):
         section = example(page, name) if name == "slide" else page.locator(f"#{name}")
         section.scroll_into_view_if_needed()
         expect(section.locator("canvas, table").first).to_be_visible()
-    expect(page.locator("#digit figure").first).to_be_visible()
+    for name in ("digit", "neighbours"):
+        expect(page.locator(f"#{name} figure").first).to_be_visible()
     assert barriers(page) == []
 
 

@@ -1,19 +1,24 @@
 """The MLP does not know the order of its inputs, a convolutional network does."""
 
 import gzip
+import json
 import os
 import re
 import struct
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from click.testing import CliRunner
 from torch import nn
 
 from audiocnn import models
-from training.lectures.digits import draw_digits, read_mnist
-from training.lectures.permuted_pixels import compare, error, main, shuffled, train_network
+from audiocnn.inference.onnx_backend import open_session
+from training.lectures.digits import Digits, draw_digits, read_mnist
+from training.lectures.permuted_pixels import compare, error, main, shuffled, train_network, write_graph
+
+FOLDER = Path(__file__).parents[2] / "service" / "lectures" / "networks"
 
 
 @pytest.fixture(scope="module")
@@ -108,11 +113,21 @@ def test_mnist_is_read_as_ink_from_0_to_1(idx_files):
     assert torch.equal(labels, drawn.labels)
 
 
-def test_the_command_prints_a_row_for_each_network_and_seed(idx_files):
-    run = CliRunner().invoke(main, ["--mnist", str(idx_files), "--epochs", "1", "--seeds", "2"])
+def test_the_command_prints_a_row_for_each_network_and_seed(idx_files, tmp_path):
+    kept = tmp_path / "kept"
+    kept.mkdir()
+    run = CliRunner().invoke(main, ["--mnist", str(idx_files), "--epochs", "1", "--seeds", "2", "--keep", str(kept)])
     assert run.exit_code == 0
     rows = [re.fullmatch(r"\| (\S+) \| (\d) \| \d+\.00% \| \d+\.00% \|", row) for row in run.stdout.splitlines()[2:]]
     assert [row.groups() for row in rows] == [(name, seed) for seed in "01" for name in ("mlp", "mnist-cnn")]
+    names = ["mlp-shuffled.onnx", "mlp.onnx", "mnist-cnn-shuffled.onnx", "mnist-cnn.onnx", "order.json"]
+    assert sorted(path.name for path in kept.iterdir()) == names
+    numbered = torch.arange(784.0).reshape(1, 1, 28, 28)
+    of_the_page = FOLDER / "order.json"
+    assert json.loads((kept / "order.json").read_text()) == json.loads(of_the_page.read_text())
+    assert shuffled(Digits(numbered, torch.zeros(1)), 0).images.flatten().tolist() == json.loads(
+        of_the_page.read_text()
+    )
 
 
 @pytest.mark.slow
@@ -122,7 +137,19 @@ def test_on_mnist():
         pytest.skip(f"no MNIST in {folder}: set AUDIOCNN_CORPORA to the folder that holds the folder mnist")
     train, test = read_mnist(folder, "train"), read_mnist(folder, "t10k")
     assert (len(train.labels), len(test.labels)) == (60_000, 10_000)
-    errors = {name: (plain, permuted) for name, plain, permuted in compare(train, test, epochs=2, seed=0)}
+    found = compare(train, test, epochs=2, seed=0)
+    errors = {one.name: (one.plain_error, one.permuted_error) for one in found}
     assert abs(errors["mlp"][0] - errors["mlp"][1]) < 0.03
     assert errors["mnist-cnn"][0] < 0.025
     assert errors["mnist-cnn"][1] > 2 * errors["mnist-cnn"][0]
+
+
+@pytest.mark.parametrize("name", ["mlp", "mnist-cnn"])
+def test_what_is_kept_for_the_page_answers_as_the_network_does(drawn, tmp_path, name):
+    digits = drawn[1]
+    network = train_network(name, digits._replace(images=digits.images[:64], labels=digits.labels[:64]), 1, seed=0)
+    write_graph(network, tmp_path / "kept.onnx")
+    session = open_session(tmp_path / "kept.onnx")
+    for image in digits.images[:3, None]:
+        expected = network(image).detach().numpy()
+        np.testing.assert_allclose(session.run(None, {"x": image.numpy()})[0], expected, rtol=1e-4, atol=1e-5)

@@ -84,6 +84,7 @@ def test_openapi_resolves_and_tells_the_truth(server: Server) -> None:
         "/v1/jobs/{job_id}",
         "/v1/lectures/convolution",
         "/v1/lectures/digit",
+        "/v1/lectures/neighbours",
         "/v1/lectures/pooling",
         "/v1/models",
         "/v1/models/{model}/card",

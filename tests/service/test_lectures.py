@@ -1,5 +1,6 @@
 """The examples of the lectures over HTTP: their numbers, and that nothing else is computed."""
 
+import json
 import re
 from typing import Any
 
@@ -90,6 +91,24 @@ def test_lenet_reads_a_digit_and_shows_its_maps(server: Server, drawn: str) -> N
     assert np.shape(answer["filters"]) == (6, 5, 5)
 
 
+@pytest.mark.parametrize("drawn", ["0", "1"])
+def test_who_needs_neighbours(server: Server, drawn: str) -> None:
+    pixels = np.array(digit(drawn))
+    answer = ask(server, "neighbours", pixels=pixels.tolist())
+    order = json.loads((ROOT / "service/lectures/networks/order.json").read_text("utf-8"))
+    assert sorted(order) == list(range(784)) != order
+    shuffled = np.array(answer["shuffled"])
+    assert (shuffled.ravel() == pixels.ravel()[order]).all()
+    asked = [(found["kind"], found["pixels"]) for found in answer["networks"]]
+    assert asked == [(kind, way) for kind in ("perceptron", "convolutional") for way in ("ordered", "shuffled")]
+    # The fourth, a convolutional network that learned shuffled digits, may be wrong.
+    assert [int(np.argmax(found["scores"])) for found in answer["networks"][:3]] == [int(drawn)] * 3
+    assert [sum(found["scores"]) for found in answer["networks"]] == pytest.approx([1] * 4, abs=1e-4)
+    # The pixels that the others know are nothing to these: each gets its own.
+    other = ask(server, "neighbours", pixels=answer["shuffled"])["networks"]
+    assert [int(np.argmax(found["scores"])) for found in other[:3]] != [int(drawn)] * 3
+
+
 @pytest.mark.parametrize(
     ("example", "body", "detail"),
     [
@@ -107,6 +126,7 @@ def test_lenet_reads_a_digit_and_shows_its_maps(server: Server, drawn: str) -> N
         ("digit", {"pixels": [[0.0] * 28] * 27}, "at least 28"),
         ("digit", {"pixels": [[2.0] * 28] * 28}, "less than or equal to 1"),
         ("digit", {"pixel": []}, "pixel"),
+        ("neighbours", {"pixels": [[0.0] * 28] * 27}, "at least 28"),
     ],
 )
 def test_what_does_not_fit_is_told(server: Server, example: str, body: dict[str, Any], detail: str) -> None:

@@ -1,11 +1,11 @@
 // A drawn digit through LeNet-5, with its feature maps; and the same digit with its pixels in another order.
 
 import { percent } from "../answer.js";
-import { colour } from "../canvas.js";
 import { element } from "../dom.js";
 import { onTheme } from "../shell.js";
 import { asker, choice } from "./common.js";
-import { pad } from "./pad.js";
+import { best, scoreRows, strip } from "./maps.js";
+import { pad, sampleButtons } from "./pad.js";
 
 const ORDER = shuffledOrder(28 * 28);
 const TITLES = {
@@ -37,28 +37,24 @@ export function digit(section) {
     current = isShuffled ? shuffled(pixels) : pixels;
     ask([["digit", { pixels: current }]], (answer) => {
       ({ features } = answer);
-      const best = answer.scores.indexOf(Math.max(...answer.scores));
-      scores.replaceChildren(...answer.scores.map((score, i) => row(i, score, i === best)));
+      const first = best(answer.scores);
+      scores.replaceChildren(...scoreRows(answer.scores));
       said.textContent = isShuffled
-        ? `With its pixels moved: ${best}, ${percent(answer.scores[best])}. Nothing was lost, but neighbours are not neighbours any more.`
-        : `This is a ${best}, says LeNet-5, with ${percent(answer.scores[best])}.`;
+        ? `With its pixels moved: ${first}, ${percent(answer.scores[first])}. Nothing was lost, but neighbours are not neighbours any more.`
+        : `This is a ${first}, says LeNet-5, with ${percent(answer.scores[first])}.`;
       draw();
     });
   }
   onTheme(draw);
   const clear = element("button", { type: "button", class: "button small" }, "Clear");
   clear.addEventListener("click", drawing.clear);
-  const samples = Array.from({ length: 10 }, (_, i) => {
-    const button = element("button", { type: "button", class: "button small", "aria-label": `Draw a ${i} for me` }, String(i));
-    button.addEventListener("click", () => {
-      drawing.sample(i);
-      compute();
-    });
-    return button;
+  const samples = sampleButtons((digit) => {
+    drawing.sample(digit);
+    compute();
   });
   section.append(
     element("div", { class: "drawing" }, element("div", { class: "maps" }, canvas, element("div", { class: "controls" }, clear)), element("div", { class: "maps" }, said, scores)),
-    element("div", { class: "controls" }, element("fieldset", {}, element("span", { class: "quiet" }, "Draw for me"), ...samples)),
+    element("div", { class: "controls" }, samples),
     element("div", { class: "controls" }, choice("Pixels", { plain: "Pixels in order", shuffled: "Pixels shuffled" }, "plain", (value) => {
       isShuffled = value === "shuffled";
       compute();
@@ -67,38 +63,6 @@ export function digit(section) {
   );
   drawing.sample(3);
   compute();
-}
-
-function row(digit, score, isBest) {
-  const fill = element("span", { class: "fill" });
-  fill.style.width = `${100 * score}%`;
-  return element("li", { class: isBest ? "best" : "" }, String(digit), element("span", { class: "track" }, fill), element("span", { class: "value" }, percent(score)));
-}
-
-/** Maps side by side, all on one scale. */
-function strip(maps) {
-  const [side, count] = [maps[0].length, maps.length];
-  const across = Math.min(count, 8);
-  const down = Math.ceil(count / across);
-  const size = { width: across * (side + 1) - 1, height: down * (side + 1) - 1 };
-  const canvas = element("canvas", { ...size, role: "img", "aria-label": `${count} maps of ${side} by ${side}` });
-  canvas.style.width = `min(100%, ${across * (count > 8 ? 5 : 6.5)}rem)`;
-  const context = canvas.getContext("2d");
-  const all = maps.flat(2);
-  const [low, high] = [Math.min(...all), Math.max(...all)];
-  const stops = ["--heat-0", "--heat-1", "--heat-2", "--heat-3"].map((name) => colour(name).match(/[\d.]+/g).map(Number));
-  maps.forEach((rows, i) => {
-    const image = context.createImageData(side, side);
-    rows.flat().forEach((value, at) => image.data.set(blend(stops, (value - low) / (high - low || 1)), 4 * at));
-    context.putImageData(image, (i % across) * (side + 1), Math.floor(i / across) * (side + 1));
-  });
-  return canvas;
-}
-
-function blend(stops, share) {
-  const place = share * (stops.length - 1);
-  const below = Math.min(Math.floor(place), stops.length - 2);
-  return [...[0, 1, 2].map((i) => stops[below][i] + (place - below) * (stops[below + 1][i] - stops[below][i])), 255];
 }
 
 function shuffled(pixels) {

@@ -3,13 +3,14 @@
 import "../shell.js";
 import { correlation } from "./correlation.js";
 import { digit } from "./digit.js";
+import { neighbours } from "./neighbours.js";
 import { pooling } from "./pooling.js";
 import { shift } from "./shift.js";
 import { sizes } from "./sizes.js";
 import { slide } from "./slide.js";
 import { volume } from "./volume.js";
 
-const EXAMPLES = { slide, sizes, pooling, shift, correlation, volume, digit };
+const EXAMPLES = { slide, sizes, pooling, shift, correlation, volume, digit, neighbours };
 
 const near = new IntersectionObserver(
   (entries) => {

@@ -53,6 +53,16 @@ export function pad(change) {
   ];
 }
 
+/** Buttons that have a digit drawn: `draw` is called with it. */
+export function sampleButtons(draw) {
+  const buttons = STROKES.map((_, digit) => {
+    const button = element("button", { type: "button", class: "button small", "aria-label": `Draw a ${digit} for me` }, String(digit));
+    button.addEventListener("click", () => draw(digit));
+    return button;
+  });
+  return element("fieldset", {}, element("span", { class: "quiet" }, "Draw for me"), ...buttons);
+}
+
 /** Rows of brightness from 0 to 1; null if nothing is drawn. */
 function asMnist(canvas, context) {
   const ink = alpha(context, SIDE);
