@@ -96,7 +96,9 @@ class Settings(BaseSettings):
     )
 
     max_streams: PositiveInt = Field(default=16, description="Live streams of each process; more are told 503.")
-    max_stream_s: PositiveFloat = Field(default=3600, description="Longest live stream in seconds, of sound or of the clock.")
+    max_stream_s: PositiveFloat = Field(
+        default=3600, description="Longest live stream in seconds, of sound or of the clock."
+    )
     stream_idle_s: PositiveFloat = Field(default=30, description="Seconds without sound after which a stream ends.")
 
     api_keys: str = Field(

@@ -26,6 +26,11 @@ def field_s(seen: dict[str, Any], name: str) -> float:
     return float(min(field, window) / rate)
 
 
+def told(seconds: float) -> str:
+    """A length of time as the page writes it."""
+    return f"{1000 * seconds:.0f} ms" if seconds < 1 else f"{seconds:.2f} s"
+
+
 def looked_into(page: Page, file: Path) -> Locator:
     page.goto("/")
     drop(page, file)
@@ -74,18 +79,16 @@ def test_pointing_at_a_map_shows_what_the_value_depends_on(page: Page, song: Pat
     deep = inside.locator(".heat").last
     deep.scroll_into_view_if_needed()
     deep.hover(position={"x": 200, "y": 20})
-    sees = f"{field_s(seen, last_layer):.2f}"
-    expect(said).to_contain_text(
-        re.compile(rf"{re.escape(last_layer)}, channel \d+, .*at 0:0.* It depends on {sees} s")
-    )
+    sees = told(field_s(seen, last_layer))
+    expect(said).to_contain_text(re.compile(rf"{re.escape(last_layer)}, channel \d+, .*at 0:0.* It depends on {sees} "))
     until(lambda: any(pixel(wave, x / 400, 0.03) == edge for x in range(400)))
     page.mouse.move(0, 0)
     expect(said).to_contain_text("Point at a map")
     first = inside.locator(".heat").first
     first.focus()
     page.keyboard.press("ArrowRight")
-    sees = f"{1000 * field_s(seen, first_layer):.0f}"
-    expect(said).to_contain_text(re.compile(rf"{re.escape(first_layer)}, channel \d+, at .* It depends on {sees} ms"))
+    sees = told(field_s(seen, first_layer))
+    expect(said).to_contain_text(re.compile(rf"{re.escape(first_layer)}, channel \d+, at .* It depends on {sees} "))
 
 
 @pytest.mark.slow
