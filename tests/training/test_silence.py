@@ -180,8 +180,8 @@ def test_one_seed_gives_one_network():
 
 
 def test_the_command_trains_measures_and_exports(corpora, tmp_path):
-    arguments = ["silence", "--data", str(corpora), "--run", str(tmp_path), "--seeds", "0,3", "--steps", "2", "--music", "5"]
-    result = CliRunner().invoke(commands, [*arguments, "--windows", "3", "--licence", "CC0-1.0"])
+    arguments = ["silence", "--data", str(corpora), "--run", str(tmp_path), "--seeds", "0,3", "--licence", "CC0-1.0"]
+    result = CliRunner().invoke(commands, [*arguments, "--steps", "2", "--windows", "3", "--music", "5"])
     assert result.exit_code == 0, result.output
     spec = read_spec(tmp_path / "seed-3/model")
     assert (spec.name, spec.architecture, spec.licence) == ("silence", "silence-detector", "CC0-1.0")
