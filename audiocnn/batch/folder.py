@@ -7,15 +7,16 @@ from pathlib import Path
 from audiocnn import pretrained
 from audiocnn.batch.discover import discover
 from audiocnn.batch.engine import checked_workers, stream_files
-from audiocnn.batch.formats.outputs import check_formats, format_of, needs_windows, outputs
+from audiocnn.batch.formats.outputs import check_formats, check_output, format_of, is_device, needs_windows, outputs
 from audiocnn.batch.formats.selection import Selection
 from audiocnn.batch.genre_map import GenreMap
 from audiocnn.batch.inputs import expand_patterns
 from audiocnn.batch.journal import Journal, journal_of
 from audiocnn.batch.journaled import JournaledBatch
 from audiocnn.batch.result import FileResult
-from audiocnn.batch.work import Engine, workplace
+from audiocnn.batch.work import Engine, check_engine, workplace
 from audiocnn.checkpoint import read_spec
+from audiocnn.errors import ConfigError
 from audiocnn.inference.backend import Device
 from audiocnn.limits import DecodeLimits
 
@@ -27,7 +28,7 @@ def classify_folder(
     model: str | Path = "genre",
     *,
     output: PathLike | None = None,
-    formats: Sequence[str] = (),
+    formats: str | Sequence[str] = (),
     recursive: bool = True,
     top_k: int = 5,
     threshold: float = 0.0,
@@ -56,8 +57,9 @@ def classify_folder(
     window_s, hop_s: other windows than the model's own. limits: what to refuse.
     output: also write all of it there, at once, after the last file. Each answer is kept in `OUTPUT.journal` as soon as
       it is known: when this is called again, whatever ended it, what has not changed is not classified again.
-    formats: of `audiocnn.batch.formats.outputs.FORMATS`; by default what the ending of output says. Several, or one
-      that is many files, make output a folder. top_k, threshold, segments: what is written, of what is given.
+    formats: one or several of `audiocnn.batch.formats.outputs.FORMATS`; by default what the ending of output says.
+      Several, or one that is many files, make output a folder. top_k, threshold, segments: what is written, of what
+      is given.
     merge: whether neighbouring windows with the same best label are written as one. genre_map: names of playlists for
       labels (see `GenreMap`).
     resume: with False, begin a new journal. retry_failed: try files again that failed before.
@@ -66,9 +68,20 @@ def classify_folder(
     `JournalError` if the journal is in use or cannot be written.
     """
     count = checked_workers(workers)
+    check_engine(engine)
     spec = read_spec(pretrained.resolve(model))
-    chosen = formats or ([] if output is None else [format_of(Path(output))])
-    check_formats(chosen, spec)
+    selection = Selection(top_k, threshold, segments, spec.tasks, merge, GenreMap(genre_map or {}))
+    target = None if output is None else Path(output)
+    chosen = [formats] if isinstance(formats, str) else list(formats)
+    if target is None:
+        if chosen or retry_failed:
+            raise ConfigError("formats and retry_failed are about what is written: give output too")
+    else:
+        chosen = chosen or [format_of(target)]
+        check_formats(chosen, spec)
+        check_output(target, chosen)
+        if is_device(target):
+            raise ConfigError(f"expected the name of a file or folder for output, and {target} is a pipe or a device")
     names = [os.fspath(path) for path in ([inputs] if isinstance(inputs, (str, os.PathLike)) else inputs)]
 
     def results() -> Generator[FileResult, None, None]:
@@ -77,11 +90,10 @@ def classify_folder(
             cluster,
         ):
             found = discover(expand_patterns(names), recursive=recursive, media=spec.input.media)
-            if output is None:
+            if target is None:
                 yield from cluster.stream(found) if cluster else stream_files(found, classify, count)
                 return
-            selection = Selection(top_k, threshold, segments, spec.tasks, merge, GenreMap(genre_map or {}))
-            with Journal(journal_of(Path(output)), fresh=not resume) as journal:
+            with Journal(journal_of(target), fresh=not resume) as journal:
                 batch = JournaledBatch(found, classify, journal, retry_failed=retry_failed)
                 if cluster is None:
                     yield from batch.run_in_order(count)
@@ -89,7 +101,7 @@ def classify_folder(
                     for _ in batch.run_on(cluster):
                         pass
                     yield from batch.results()
-                with outputs(Path(output), chosen, selection) as writer:
+                with outputs(target, chosen, selection) as writer:
                     for file in batch.results(segments=needs_windows(chosen, selection)):
                         writer.write(file)
 

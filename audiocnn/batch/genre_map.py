@@ -4,6 +4,7 @@ import csv
 import io
 import json
 import tomllib
+import unicodedata
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,13 +12,26 @@ from typing import Any
 
 from audiocnn.errors import ConfigError
 
+_NOT_IN_NAMES = ("Cc", "Cs", "Zl", "Zp")
+"""Unicode's categories of controls, stray bytes, and ends of lines and paragraphs."""
+
 
 @dataclass(frozen=True, slots=True)
 class GenreMap:
     """A table from a label to the name to write for it. A label that is not in it keeps its name; one whose name is
-    empty is left out."""
+    empty is left out.
+
+    Raises `ConfigError` for names that are no text, or no line of it.
+    """
 
     names: Mapping[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for label, name in self.names.items():
+            if not isinstance(name, str):
+                raise ConfigError(f'expected a name for {label!r}, such as {label} = "Rock", got {name!r}')
+            if any(unicodedata.category(character) in _NOT_IN_NAMES for character in name):
+                raise ConfigError(f"the name for {label!r} must be a line of text, got {name!r}")
 
     @classmethod
     def read(cls, path: Path) -> "GenreMap":
@@ -34,16 +48,17 @@ class GenreMap:
             pairs = reader(path.read_bytes())
         except OSError as error:
             raise ConfigError(f"cannot read the genre map {path}: {error.strerror}") from error
-        except ValueError as error:  # of UTF-8, TOML and JSON too
+        except (ValueError, RecursionError) as error:  # of UTF-8, TOML and JSON too
             raise ConfigError(f"the genre map {path} does not parse: {error}") from error
-        names: dict[str, str] = {}
+        names: dict[str, Any] = {}
         for label, name in pairs:
-            if not isinstance(name, str):
-                raise ConfigError(f'{path}: expected a name for {label!r}, such as {label} = "Rock", got {name!r}')
             if label in names:
                 raise ConfigError(f"{path}: {label!r} has two names, {names[label]!r} and {name!r}; keep one")
-            names[label] = name.strip()
-        return cls(names)
+            names[label] = name.strip() if isinstance(name, str) else name
+        try:
+            return cls(names)
+        except ConfigError as error:
+            raise ConfigError(f"{path}: {error}") from error
 
     def renamed(self, labels: Iterable[str]) -> tuple[str, ...]:
         """The names of `labels`, each once, in their order."""
@@ -60,7 +75,7 @@ Pairs = Iterable[tuple[str, Any]]
 
 
 def _toml(data: bytes) -> Pairs:
-    return tomllib.loads(data.decode()).items()
+    return tomllib.loads(data.decode("utf-8-sig")).items()  # some editors write a byte-order mark
 
 
 def _json(data: bytes) -> Pairs:
@@ -71,7 +86,7 @@ def _json(data: bytes) -> Pairs:
 
 
 def _csv(data: bytes) -> Pairs:
-    text = data.decode("utf-8-sig")  # spreadsheets write a byte-order mark
+    text = data.decode("utf-8-sig")  # spreadsheets too
     try:
         rows = [row for row in csv.reader(io.StringIO(text, newline=""), strict=True) if row]
     except csv.Error as error:

@@ -3,10 +3,11 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, get_args
 
 from audiocnn.batch.engine import checked_workers
 from audiocnn.batch.one_file import FileClassifier, loaded
+from audiocnn.errors import ConfigError
 from audiocnn.inference.backend import Device
 from audiocnn.limits import DecodeLimits
 
@@ -14,6 +15,12 @@ if TYPE_CHECKING:
     from audiocnn.batch.ray_engine import RayEngine
 
 Engine = Literal["local", "ray"]
+
+
+def check_engine(engine: str) -> None:
+    """Raises `ConfigError` for an engine there is not."""
+    if engine not in get_args(Engine):
+        raise ConfigError(f"engine must be one of {', '.join(get_args(Engine))}, got {engine!r}")
 
 
 @contextmanager

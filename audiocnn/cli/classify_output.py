@@ -10,7 +10,7 @@ import click
 
 from audiocnn.batch.formats.csv_rows import CsvWriter
 from audiocnn.batch.formats.jsonl import JsonlWriter
-from audiocnn.batch.formats.outputs import FORMATS, format_of, outputs
+from audiocnn.batch.formats.outputs import format_of, outputs
 from audiocnn.batch.formats.selection import Selection, Writer
 
 if TYPE_CHECKING:
@@ -34,32 +34,6 @@ def chosen_formats(options: "Options") -> tuple[str, ...]:
     return formats
 
 
-def check_output(output: Path, formats: Sequence[str]) -> None:
-    """Refuses an OUT that cannot be written, or that would replace a recording."""
-    from audiocnn.batch.discover import EXTENSIONS
-
-    names = ",".join(formats)
-    if not output.parent.is_dir():
-        raise click.BadParameter(f"expected a name in an existing folder, got {output}", param_hint="-o")
-    if _is_folder(formats):
-        if output.exists() and not output.is_dir():
-            raise click.BadParameter(f"{names} goes into a folder, and {output} is none", param_hint="-o")
-        return
-    if output.is_dir():
-        raise click.BadParameter(f"{names} goes into a file, and {output} is a folder", param_hint="-o")
-    for media, extensions in EXTENSIONS.items():
-        if output.name.lower().endswith(extensions):
-            raise click.BadParameter(
-                f"{output} is called like {media}, and OUT gets {names}: name it {FORMATS[formats[0]].place}",
-                param_hint="-o",
-            )
-
-
-def is_device(output: Path) -> bool:
-    """Whether OUT is a pipe or a device: what cannot be replaced gets its rows as they come."""
-    return output.exists() and not output.is_file() and not output.is_dir()
-
-
 def write_output(output: Path, formats: Sequence[str], selection: Selection, files: "Iterable[FileResult]") -> None:
     """All results to OUT, which is replaced once they are complete."""
     with outputs(output, formats, selection) as writer:
@@ -72,10 +46,6 @@ def row_writer(stack: ExitStack, output: Path | None, format_name: str, selectio
     if output is None:
         return _ROWS[format_name](sys.stdout, selection)
     return stack.enter_context(outputs(output, [format_name], selection))
-
-
-def _is_folder(formats: Sequence[str]) -> bool:
-    return len(formats) > 1 or FORMATS[formats[0]].is_folder
 
 
 def table_writer(selection: Selection) -> "tuple[Writer, Console]":

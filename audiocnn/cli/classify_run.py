@@ -11,10 +11,8 @@ import click
 
 from audiocnn.cli.classify_options import Options
 from audiocnn.cli.classify_output import (
-    check_output,
     chosen_formats,
     console_beside_rows,
-    is_device,
     row_writer,
     table_writer,
     write_output,
@@ -36,7 +34,7 @@ if TYPE_CHECKING:
 def run(options: Options) -> int:
     """Classify, write and report; gives the exit code."""
     from audiocnn.batch.engine import checked_workers
-    from audiocnn.batch.formats.outputs import check_formats
+    from audiocnn.batch.formats.outputs import check_formats, check_output, is_device
     from audiocnn.batch.formats.selection import Selection
     from audiocnn.batch.work import workplace
 

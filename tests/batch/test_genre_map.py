@@ -9,6 +9,7 @@ FILES = {
     "map.toml": 'rock = "Rock & Roll"\n"hip-hop" = "Rap"\nambient = ""\n',
     "map.json": '{"rock": "Rock & Roll", "hip-hop": "Rap", "ambient": ""}',
     "map.CSV": "\ufefflabel,name\r\nrock,Rock & Roll\r\n\r\nhip-hop,Rap\r\nambient,\r\n",
+    "marked.toml": '\ufeffrock = "Rock & Roll"\n"hip-hop" = "Rap"\nambient = ""\n',
     "bare.csv": "rock,Rock & Roll\nhip-hop,Rap\nambient,\n",
 }
 
@@ -45,6 +46,10 @@ def test_strangers_are_what_no_label_is_called():
         ("map.csv", "rock;Rock\n", "expected a label and a name in row 1"),
         ("map.csv", 'rock,"Rock', "does not parse"),
         ("map.csv", "rock,a\nrock,b\n", "two names"),
+        ("map.json", "[" * 100_000, "does not parse"),
+        ("map.json", r'{"rock": "a\u0000b"}', r"map.json: the name for 'rock' must be a line of text"),
+        ("map.json", r'{"rock": "\ud800"}', "must be a line of text"),
+        ("map.toml", r'rock = "a\nb"', "must be a line of text"),
     ],
 )
 def test_what_is_wrong_is_said(tmp_path, name, text, said):

@@ -210,12 +210,36 @@ class TestClassifyFolder:
         assert len(list(classify_folder(folder, tiny_model, recursive=False))) == 3
 
     @pytest.mark.parametrize(
-        ("options", "error"),
-        [({"workers": 0}, ConfigError), ({"model": "none"}, AudioCnnError), ({"formats": ["xml"]}, ConfigError)],
+        ("options", "said"),
+        [
+            ({"workers": 0}, "workers must be at least 1"),
+            ({"model": "none"}, "no bundled model"),
+            ({"formats": ["xml"]}, "unknown format 'xml'"),
+            ({"formats": "xml"}, "unknown format 'xml'"),
+            ({"top_k": 0}, "top_k must be a whole number of at least 1, got 0"),
+            ({"top_k": "3"}, "top_k must be a whole number of at least 1, got '3'"),
+            ({"threshold": float("nan")}, "threshold must be a score from 0 to 1, got nan"),
+            ({"genre_map": {"rock": 3}}, "expected a name for 'rock'"),
+            ({"engine": "spark"}, "engine must be one of local, ray, got 'spark'"),
+            ({"output": "/no/such/folder/out.csv"}, "an existing folder"),
+            ({"output": "/"}, "is a folder"),
+            ({"output": "/dev/null"}, "is a pipe or a device"),
+            ({"output": None, "formats": ["csv"]}, "give output too"),
+            ({"output": None, "retry_failed": True}, "give output too"),
+        ],
     )
-    def test_wrong_values_are_refused_at_the_call(self, folder, tmp_path, options, error):
-        with pytest.raises(error):
-            classify_folder(folder, output=tmp_path / "out.csv", **options)
+    def test_wrong_values_are_refused_at_the_call(self, folder, tmp_path, options, said):
+        with pytest.raises(AudioCnnError, match=said):
+            classify_folder(folder, **{"output": tmp_path / "out.csv", **options})
+
+    def test_a_recording_is_never_taken_for_output(self, folder):
+        with pytest.raises(ConfigError, match="is called like audio"):
+            classify_folder(folder, output=folder / "a.wav")
+        assert (folder / "a.wav").read_bytes() == SOUNDS[0]
+
+    def test_one_format_needs_no_list(self, folder, tiny_model, tmp_path):
+        list(classify_folder(folder, tiny_model, output=tmp_path / "out", formats="csv"))
+        assert (tmp_path / "out").read_text().startswith("path,status")
 
     def test_two_at_once_on_one_output(self, folder, tiny_model, tmp_path):
         one, two = (classify_folder(folder, tiny_model, output=tmp_path / "out.csv") for _ in range(2))

@@ -90,6 +90,7 @@ def test_a_model_of_ones_own_and_its_absence(song, tmp_path):
         ([], "Missing argument 'INPUT...'"),
         (["x.wav", "--top-k", "0"], "--top-k"),
         (["x.wav", "--threshold", "1.5"], "--threshold"),
+        (["x.wav", "--threshold", "nan"], "threshold must be a score from 0 to 1, got nan"),
         (["x.wav", "--workers", "0"], "--workers"),
         (["x.wav", "--format", "xml"], "'xml' is not one of csv, jsonl, parquet"),
         (["x.wav", "--no-such-option"], "--no-such-option"),

@@ -131,7 +131,7 @@ def test_runs_of_windows_are_merged_if_that_is_asked_for(songs):
         (["-o", "songs", "--format", "parquet"], "parquet goes into a file, and songs is a folder"),
         (["-o", "songs/a.wav", "--format", "csv,jsonl"], "goes into a folder, and songs/a.wav is none"),
         (["-o", "songs/a.wav", "--format", "m3u8"], "m3u8 goes into a folder, and songs/a.wav is none"),
-        (["-o", "x.wav", "--format", "parquet"], "OUT gets parquet: name it results.parquet"),
+        (["-o", "x.wav", "--format", "parquet"], "would get parquet: name it results.parquet"),
         (["--dry-run"], "--dry-run is about tags"),
         (["--overwrite"], "--overwrite is about tags"),
         (["--genre-map", "map.toml"], "--genre-map names tags and playlists"),

@@ -5,6 +5,7 @@ from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from audiocnn.batch.discover import EXTENSIONS
 from audiocnn.batch.formats.audacity import open_audacity
 from audiocnn.batch.formats.csv_rows import open_csv
 from audiocnn.batch.formats.jams import open_jams
@@ -71,6 +72,28 @@ def check_formats(names: Sequence[str], spec: ModelSpec) -> None:
         raise ConfigError(f"jams holds annotations of sound, and this model labels {media} files; use csv or jsonl")
     if "m3u8" in names and spec.tasks[MAIN].kind == "regression":
         raise ConfigError("m3u8 makes a playlist for each label, and this model answers with numbers; use csv or jsonl")
+
+
+def check_output(output: Path, names: Sequence[str]) -> None:
+    """Raises `ConfigError` for an `output` that cannot hold these formats, or that would replace a recording."""
+    called = ",".join(names)
+    if not output.parent.is_dir():
+        raise ConfigError(f"expected a name in an existing folder for what is written, got {output}")
+    if len(names) > 1 or FORMATS[names[0]].is_folder:
+        if output.exists() and not output.is_dir():
+            raise ConfigError(f"{called} goes into a folder, and {output} is none")
+        return
+    if output.is_dir():
+        raise ConfigError(f"{called} goes into a file, and {output} is a folder")
+    for media, extensions in EXTENSIONS.items():
+        if output.name.lower().endswith(extensions):
+            place = FORMATS[names[0]].place
+            raise ConfigError(f"{output} is called like {media}, and would get {called}: name it {place}")
+
+
+def is_device(output: Path) -> bool:
+    """Whether `output` is a pipe or a device, which cannot be replaced and beside which no journal can lie."""
+    return output.exists() and not output.is_file() and not output.is_dir()
 
 
 @contextmanager

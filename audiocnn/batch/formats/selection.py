@@ -7,6 +7,7 @@ from typing import Any, Protocol
 from audiocnn.batch.genre_map import GenreMap
 from audiocnn.batch.merge import merge_consecutive
 from audiocnn.batch.result import FileResult
+from audiocnn.errors import ConfigError
 from audiocnn.prediction import Answers, Estimate, Prediction, Result, SegmentResult
 from audiocnn.spec import MAIN, TaskSpec
 
@@ -20,6 +21,7 @@ class Selection:
     merge: whether neighbouring windows with the same leading label become one span (see `merge_consecutive`).
     genre_map: the names of playlists.
     tags: whether results say what became of the tags in their files.
+    Raises `ConfigError` for a `top_k` below 1 and a `threshold` that is no score.
     """
 
     top_k: int
@@ -29,6 +31,12 @@ class Selection:
     merge: bool = False
     genre_map: GenreMap = field(default_factory=GenreMap)
     tags: bool = False
+
+    def __post_init__(self) -> None:
+        if not (isinstance(self.top_k, int) and self.top_k >= 1):
+            raise ConfigError(f"top_k must be a whole number of at least 1, got {self.top_k!r}")
+        if not 0 <= self.threshold <= 1:  # so is NaN, which no score would reach
+            raise ConfigError(f"threshold must be a score from 0 to 1, got {self.threshold!r}")
 
     def row(self, file: FileResult) -> dict[str, Any]:
         if self.merge and self.segments and isinstance(file.outcome, Result):

@@ -139,7 +139,7 @@ class TestPlaylists:
             "Rock-Metal- all (2).m3u8": "#PLAYLIST:Rock-Metal- all",
         }
 
-    @pytest.mark.parametrize("name", ["..", ".hidden", "a\0b", "trailing.", "../../up"])
+    @pytest.mark.parametrize("name", ["..", ".hidden", "trailing.", "../../up"])
     def test_no_label_leads_out_of_the_folder(self, tmp_path, name):
         genre_map = GenreMap({"rock": name})
         write(tmp_path / "lists", ["m3u8"], Selection(5, tasks=SINGLE, genre_map=genre_map), heard())
