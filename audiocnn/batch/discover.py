@@ -1,6 +1,7 @@
 """The files of one medium from a mix of files and folders, lazily and in a stable order."""
 
 import os
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 
 from audiocnn.batch.result import FileError, FileResult
@@ -18,26 +19,45 @@ EXTENSIONS: Mapping[Media, tuple[str, ...]] = {
 """What counts as a file of each medium in a folder, in any letter case. A file's content decides how it is read, never
 its name."""
 
+UNREAD: Mapping[Media, tuple[str, ...]] = {
+    "audio": (
+        ".aac", ".ac3", ".amr", ".ape", ".dff", ".dsf", ".m4a", ".m4b", ".mka", ".mpc", ".oma", ".ra", ".tak", ".tta",
+        ".w64", ".weba", ".wma", ".wv",
+    ),
+    "image": (".avif", ".heic", ".heif", ".jxl"),
+    "video": (".flv", ".wmv"),
+    "volume": (),
+}  # fmt: skip
+"""What holds a medium too, in kinds of files that are not read here: a folder's are left out, and counted."""
 
-def discover(inputs: Iterable[str], *, recursive: bool = False, media: Media = "audio") -> Iterator[str | FileResult]:
+
+def discover(
+    inputs: Iterable[str],
+    *,
+    recursive: bool = False,
+    media: Media = "audio",
+    left_out: Counter[str] | None = None,
+) -> Iterator[str | FileResult]:
     """The files to classify: `inputs` in their order, and within a folder its files by name, then its sub-folders.
 
     inputs: a file is taken whatever its extension, and so is a path that leads nowhere: opening it will say why.
       A folder gives its files with one of the `EXTENSIONS` of `media`, dotfiles too.
     recursive: whether to enter sub-folders, links to folders included. Each folder is entered once, however many
       links or inputs lead to it, so loops end.
+    left_out: counts the files in folders that are left out for their extension, one of `UNREAD`.
     A folder that cannot be listed gives a failed `FileResult`.
     """
     entered: set[tuple[int, int]] = set()
+    left_out = Counter() if left_out is None else left_out
     for path in inputs:
         if os.path.isdir(path):
-            yield from _walk(path, recursive, EXTENSIONS[media], entered)
+            yield from _walk(path, recursive, media, entered, left_out)
         else:
             yield path
 
 
 def _walk(
-    root: str, recursive: bool, extensions: tuple[str, ...], entered: set[tuple[int, int]]
+    root: str, recursive: bool, media: Media, entered: set[tuple[int, int]], left_out: Counter[str]
 ) -> Iterator[str | FileResult]:
     waiting = [root]
     while waiting:
@@ -56,8 +76,12 @@ def _walk(
         for entry in entries:
             if _is_folder(entry):
                 folders.append(entry.path)
-            elif entry.name.lower().endswith(extensions) and not _is_apple_double(folder, entry.name):
+            elif _is_apple_double(folder, entry.name):
+                continue
+            elif entry.name.lower().endswith(EXTENSIONS[media]):
                 yield entry.path
+            elif entry.name.lower().endswith(UNREAD[media]):
+                left_out[os.path.splitext(entry.name)[1].lower()] += 1
         if recursive:
             waiting.extend(reversed(folders))
 

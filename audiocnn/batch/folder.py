@@ -11,6 +11,7 @@ from audiocnn.batch.formats.outputs import check_formats, check_output, format_o
 from audiocnn.batch.formats.selection import Selection
 from audiocnn.batch.genre_map import GenreMap
 from audiocnn.batch.inputs import expand_patterns
+from audiocnn.batch.inventory import once
 from audiocnn.batch.journal import Journal, journal_of
 from audiocnn.batch.journaled import JournaledBatch
 from audiocnn.batch.result import FileResult
@@ -91,7 +92,7 @@ def classify_folder(
         ):
             found = discover(expand_patterns(names), recursive=recursive, media=spec.input.media)
             if target is None:
-                yield from cluster.stream(found) if cluster else stream_files(found, classify, count)
+                yield from cluster.stream(once(found)) if cluster else stream_files(once(found), classify, count)
                 return
             with Journal(journal_of(target), fresh=not resume) as journal:
                 batch = JournaledBatch(found, classify, journal, retry_failed=retry_failed)

@@ -13,6 +13,9 @@ from audiocnn.batch.inputs import STANDARD_INPUT
 from audiocnn.batch.work import Engine
 from audiocnn.inference.backend import Device
 
+STANDARD_OUTPUT = Path("-")
+"""As OUT it stands for what is used without one."""
+
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 
@@ -85,7 +88,12 @@ _INPUT = [
 ]
 _OUTPUT = [
     click.option(
-        "-o", "--output", type=click.Path(path_type=Path), metavar="OUT", help="Write to this file, or folder."
+        "-o",
+        "--output",
+        type=click.Path(path_type=Path),
+        callback=lambda ctx, param, path: None if path == STANDARD_OUTPUT else path,
+        metavar="OUT",
+        help="Write to this file, or folder; - is stdout.",
     ),
     click.option(
         "--format",

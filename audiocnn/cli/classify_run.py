@@ -1,9 +1,10 @@
 """What `audiocnn classify` does."""
 
 import sys
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import ExitStack, closing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -79,7 +80,7 @@ def run(options: Options) -> int:
         finally:
             if tagger is not None and not options.quiet:
                 click.echo(tagger.summary, err=True)
-    report.conclude(classify.spec.input.media)
+    report.conclude(classify.spec.input.media, work.left_out)
     return int(report.tally.failed > 0 or (tagger is not None and tagger.failed > 0))
 
 
@@ -94,6 +95,7 @@ class _Work:
     selection: "Selection"
     workers: int
     tagger: "Tagger | None"
+    left_out: Counter[str] = field(default_factory=Counter)
 
     def journaled(self, output: Path) -> Report:
         """Every file into the journal, then tags into the files, and all of them into OUT, at once."""
@@ -103,8 +105,9 @@ class _Work:
 
         options = self.options
         with Journal(journal_of(output), fresh=not options.resume) as journal:
-            found = _found(options, self.classify)
-            batch = JournaledBatch(found, self.classify, journal, retry_failed=options.retry_failed)
+            batch = JournaledBatch(
+                self._found(self.left_out), self.classify, journal, retry_failed=options.retry_failed
+            )
             go_on = f"; they are in {journal.path}, and the same command goes on from there"
             report = Report(options, console_beside_rows(output), batch.total, go_on)
             run = batch.run(self.workers) if self.cluster is None else batch.run_on(self.cluster)
@@ -121,6 +124,7 @@ class _Work:
     def stream(self) -> Report:
         """Rows as they come, in the order of the files, without a journal."""
         from audiocnn.batch.engine import stream_files
+        from audiocnn.batch.inventory import once
 
         options = self.options
         with ExitStack() as stack:
@@ -133,9 +137,9 @@ class _Work:
                 console = console_beside_rows(options.output)
             total = None
             if console is not None and not options.quiet and not options.reads_a_list:
-                total = sum(1 for _ in _found(options, self.classify))
+                total = sum(1 for _ in once(self._found(Counter())))
             report = stack.enter_context(Report(options, console, total))
-            found = _found(options, self.classify)
+            found = once(self._found(self.left_out))
             files: Iterator[FileResult] = stack.enter_context(
                 closing(
                     stream_files(found, self.classify, self.workers)
@@ -149,11 +153,11 @@ class _Work:
                     report.add_result(file)
         return report
 
+    def _found(self, left_out: Counter[str]) -> "Iterator[str | FileResult]":
+        from audiocnn.batch.discover import discover
 
-def _found(options: Options, classify: "FileClassifier") -> "Iterator[str | FileResult]":
-    from audiocnn.batch.discover import discover
-
-    return discover(_named(options), recursive=options.recursive, media=classify.spec.input.media)
+        media = self.classify.spec.input.media
+        return discover(_named(self.options), recursive=self.options.recursive, media=media, left_out=left_out)
 
 
 def _named(options: Options) -> Iterator[str]:

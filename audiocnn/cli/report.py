@@ -1,6 +1,6 @@
 """What `audiocnn classify` says on the way and at the end: `Report`."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
@@ -80,8 +80,10 @@ class Report:
             return nullcontext(lambda _: None)
         return progress_lines() if self._console is None else progress_bar(self._console)
 
-    def conclude(self, media: str) -> None:
-        """The summary, where there is something to say that the rows do not."""
+    def conclude(self, media: str, left_out: Mapping[str, int]) -> None:
+        """The summary, where there is something to say that the rows do not.
+
+        left_out: how many files of each extension were not tried."""
         tally, options = self.tally, self._options
         if options.quiet:
             return
@@ -90,6 +92,9 @@ class Report:
             click.echo(f"no {media} files found{deeper}", err=True)
         elif self._has_bar or tally.failed or tally.done > tally.classified:
             click.echo(tally.summary, err=True)
+        if left_out:
+            counts = ", ".join(f"{count} {extension}" for extension, count in sorted(left_out.items()))
+            click.echo(f"left out, as these kinds of files are not read: {counts}", err=True)
 
     def __enter__(self) -> Self:
         self._show = self._progress.__enter__()

@@ -4,6 +4,7 @@ import inspect
 import os
 import sys
 import tempfile
+from collections import Counter
 from itertools import islice
 from pathlib import Path
 
@@ -11,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from audiocnn.batch.discover import EXTENSIONS, discover
+from audiocnn.batch.discover import EXTENSIONS, UNREAD, discover
 from audiocnn.batch.result import FileError, FileResult
 
 
@@ -137,3 +138,16 @@ def test_names_that_are_not_utf8_are_found(tmp_path):
         pass
     (path,) = discover([str(tmp_path)])
     assert os.fsencode(path) == raw
+
+
+def test_kinds_that_are_not_read_are_left_out_and_counted(tmp_path):
+    touch(tmp_path, "a.wav", "b.M4A", "c.m4a", "sub/d.wma", "._b.M4A", "e.txt", "cover.jpg")
+    left_out = Counter()
+    walk = discover([str(tmp_path), str(tmp_path / "c.m4a")], recursive=True, left_out=left_out)
+    assert list(walk) == [str(tmp_path / "a.wav"), str(tmp_path / "c.m4a")]
+    assert left_out == {".m4a": 2, ".wma": 1}
+
+
+@pytest.mark.parametrize("media", EXTENSIONS)
+def test_no_kind_is_read_and_left_out(media):
+    assert not set(EXTENSIONS[media]) & set(UNREAD[media])

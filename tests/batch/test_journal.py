@@ -14,7 +14,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
-from audiocnn.batch.inventory import Inventory
+from audiocnn.batch.inventory import Inventory, once
 from audiocnn.batch.journal import Journal, journal_of
 from audiocnn.errors import JournalError
 from tests.batch.answers import failed
@@ -247,3 +247,11 @@ def test_an_inventory_keeps_order_and_each_file_once(monkeypatch, tmp_path):
     assert list(inventory) == list(inventory)
     assert len(inventory) == 2502
     assert list(Inventory([])) == []
+
+
+def test_each_file_comes_once_and_as_soon_as_it_is_found(monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    found = iter(["a.wav", "./a.wav", "b.wav", str(tmp_path / "b.wav"), "not asked for"])
+    files = once(found)
+    assert [next(files), next(files)] == ["a.wav", "b.wav"]
+    assert next(found) == str(tmp_path / "b.wav")

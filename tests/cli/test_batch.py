@@ -71,6 +71,31 @@ def test_paths_from_standard_input(folder, tiny_model):
     assert found == [str(folder / "=1.wav"), *expected]
 
 
+def test_a_file_named_twice_is_one_row(folder, tiny_model, tmp_path):
+    twice = [folder / "=1.wav", f"{folder}/./=1.wav", folder]
+    expected = [str(folder / "=1.wav"), *(str(folder / name) for name in sorted(STRANGE) if name != "=1.wav")]
+    assert paths(run(*twice, "--model", tiny_model).stdout) == expected
+    run(*twice, "--model", tiny_model, "-o", tmp_path / "out")
+    assert paths((tmp_path / "out").read_text()) == expected
+
+
+def test_what_is_not_read_in_a_folder_is_said(folder, tiny_model, tmp_path):
+    for name in ("one.m4a", "two.M4A", "three.wma"):
+        (folder / name).touch()
+    for out in ([], ["-o", tmp_path / "out"]):
+        result = run(folder, "--model", tiny_model, *out)
+        assert result.stderr == "left out, as these kinds of files are not read: 2 .m4a, 1 .wma\n"
+        assert run(folder, "--model", tiny_model, *out, "-q").stderr == ""
+
+
+def test_a_dash_for_out_is_standard_output(folder, tiny_model, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    before = sorted(os.listdir())
+    out = run(folder, "--model", tiny_model, "-o", "-", "--format", "csv").stdout
+    assert out.startswith("path,status")
+    assert sorted(os.listdir()) == before
+
+
 def test_rows_come_while_the_list_is_still_being_written(folder, tiny_model):
     with start("-", "--model", tiny_model, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
         for name in ("sub/a.wav", "sub/B.WAV"):

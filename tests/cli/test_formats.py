@@ -132,6 +132,8 @@ def test_runs_of_windows_are_merged_if_that_is_asked_for(songs):
         (["-o", "songs/a.wav", "--format", "csv,jsonl"], "goes into a folder, and songs/a.wav is none"),
         (["-o", "songs/a.wav", "--format", "m3u8"], "m3u8 goes into a folder, and songs/a.wav is none"),
         (["-o", "x.wav", "--format", "parquet"], "would get parquet: name it results.parquet"),
+        (["-o", "x.m4a"], "x.m4a is called like audio"),
+        (["-o", "rock.M3U8"], "m3u8 is many files in a folder, and rock.M3U8 looks like one"),
         (["--dry-run"], "--dry-run is about tags"),
         (["--overwrite"], "--overwrite is about tags"),
         (["--genre-map", "map.toml"], "--genre-map names tags and playlists"),

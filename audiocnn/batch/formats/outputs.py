@@ -5,7 +5,7 @@ from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from audiocnn.batch.discover import EXTENSIONS
+from audiocnn.batch.discover import EXTENSIONS, UNREAD
 from audiocnn.batch.formats.audacity import open_audacity
 from audiocnn.batch.formats.csv_rows import open_csv
 from audiocnn.batch.formats.jams import open_jams
@@ -48,8 +48,14 @@ FORMATS: Mapping[str, Format] = {
 
 
 def format_of(output: Path) -> str:
-    """The format that OUT's ending asks for; `jsonl` where it says nothing."""
-    return next((name for name in ("csv", "parquet") if output.suffix.lower() == f".{name}"), "jsonl")
+    """The format that OUT's ending asks for; `jsonl` where it says nothing. Raises `ConfigError` for the ending of a
+    format that is many files: it needs a folder and its name."""
+    name = output.suffix.lower().removeprefix(".")
+    if name in FORMATS and FORMATS[name].is_folder:
+        raise ConfigError(
+            f"{name} is many files in a folder, and {output} looks like one: give a folder and the format"
+        )
+    return name if name in FORMATS else "jsonl"
 
 
 def needs_windows(names: Sequence[str], selection: Selection) -> bool:
@@ -86,7 +92,7 @@ def check_output(output: Path, names: Sequence[str]) -> None:
     if output.is_dir():
         raise ConfigError(f"{called} goes into a file, and {output} is a folder")
     for media, extensions in EXTENSIONS.items():
-        if output.name.lower().endswith(extensions):
+        if output.name.lower().endswith(extensions + UNREAD[media]):
             place = FORMATS[names[0]].place
             raise ConfigError(f"{output} is called like {media}, and would get {called}: name it {place}")
 
