@@ -5,6 +5,7 @@ ever load torch.
 """
 
 import os
+import signal
 from typing import Any
 
 import click
@@ -13,12 +14,13 @@ from audiocnn import __version__
 from audiocnn.cli.classify import classify
 from audiocnn.cli.export import export
 from audiocnn.cli.inspect import inspect
-from audiocnn.cli.interrupt import Terminated, sigterm_interrupts
+from audiocnn.cli.interrupt import Stops
 from audiocnn.cli.models import models
+from audiocnn.cli.streams import prepare_streams
 from audiocnn.errors import AudioCnnError
 
-INTERRUPTED, PIPE_CLOSED, TERMINATED = 130, 141, 143
-"""Exit codes as shells give them for the signals SIGINT, SIGPIPE and SIGTERM."""
+_SIGNALLED = 128
+"""What shells add to the number of the signal that ended a process."""
 
 
 class _Failure(click.ClickException):
@@ -28,22 +30,26 @@ class _Failure(click.ClickException):
 
 
 class _Commands(click.Group):
-    """Gives every command the same ends: errors as one line, Ctrl-C, SIGTERM and a closed pipe without a traceback."""
+    """Gives every command the same ends: errors as one line, a stop and a closed pipe without a traceback."""
 
     def invoke(self, ctx: click.Context) -> Any:
+        stops = Stops()
         try:
-            with sigterm_interrupts():
+            with stops:
                 return super().invoke(ctx)
-        except AudioCnnError as error:
-            raise _Failure(str(error)) from error
-        except Terminated:
-            ctx.exit(TERMINATED)
-        except KeyboardInterrupt:
-            ctx.exit(INTERRUPTED)
-        except BrokenPipeError:
-            ctx.exit(PIPE_CLOSED)
-        except OSError as error:
-            raise _Failure(f"{error.filename or 'standard output'}: {error.strerror}") from error
+        except (click.exceptions.Exit, click.ClickException):
+            raise
+        except (KeyboardInterrupt, Exception) as error:
+            number = stops.number or (signal.SIGINT if isinstance(error, KeyboardInterrupt) else None)
+            if number is not None:
+                ctx.exit(_SIGNALLED + number)
+            if isinstance(error, AudioCnnError):
+                raise _Failure(str(error)) from error
+            if isinstance(error, BrokenPipeError):
+                ctx.exit(_SIGNALLED + signal.SIGPIPE)
+            if isinstance(error, OSError):
+                raise _Failure(f"{error.filename or 'standard output'}: {error.strerror}") from error
+            raise
 
 
 @click.group(
@@ -69,11 +75,12 @@ for command in (classify, models, inspect, export):
 
 def main() -> None:
     """Run the command line and exit with its code."""
+    prepare_streams()
     try:
         cli(prog_name="audiocnn")
     except SystemExit as end:
-        if end.code in (INTERRUPTED, PIPE_CLOSED, TERMINATED):
+        if isinstance(end.code, int) and end.code > _SIGNALLED:
             # A thread may still be at work, and an ordinary exit waits for it. Finished rows have been flushed or are
             # in the journal; what is still in a buffer has nowhere to go.
-            os._exit(int(end.code))
+            os._exit(end.code)
         raise

@@ -4,6 +4,7 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import TextIO
 
 
 @contextmanager
@@ -19,7 +20,7 @@ def without_codec_noise() -> Iterator[None]:
         yield
         return
     before = sys.stderr
-    writes_to_2 = before is sys.__stderr__
+    writes_to_2 = _descriptor(before) == 2
     if writes_to_2:
         sys.stderr = os.fdopen(saved, "w", 1, before.encoding, before.errors, closefd=False)
     nowhere = os.open(os.devnull, os.O_WRONLY)
@@ -31,3 +32,10 @@ def without_codec_noise() -> Iterator[None]:
         sys.stderr = before
         os.close(nowhere)
         os.close(saved)
+
+
+def _descriptor(stream: TextIO) -> int | None:
+    try:
+        return stream.fileno()
+    except OSError:  # in memory
+        return None

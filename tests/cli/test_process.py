@@ -104,11 +104,12 @@ INTERRUPTIBLE = [
     sys.executable,
     "-c",
     "import signal; signal.signal(signal.SIGINT, signal.default_int_handler);"
+    "signal.signal(signal.SIGHUP, signal.SIG_DFL);"
     "from audiocnn.cli.main import main; main()",
 ]
 
 
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)])
 def test_a_stopped_run_says_so_in_time_and_the_next_goes_on(tiny_folder, tmp_path, number, code):
     out, journal = tmp_path / "out.jsonl", tmp_path / "out.jsonl.journal"
     files = sorted(map(str, tiny_folder.iterdir()))[:100]
@@ -127,6 +128,17 @@ def test_a_stopped_run_says_so_in_time_and_the_next_goes_on(tiny_folder, tmp_pat
     known = int(re.match(r"100 files \((\d+) by an earlier run\)", err)[1])
     assert before <= known <= before + 1
     assert [json.loads(line)["path"] for line in out.read_text().splitlines()] == files
+
+
+def test_below_nohup_the_end_of_the_terminal_is_nothing(tiny_folder, tmp_path):
+    out = tmp_path / "out.jsonl"
+    command = ["nohup", *COMMAND]
+    streams = {"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    process = start("classify", tiny_folder, "-o", out, "--model", "digits", command=command, **streams)
+    wait_until(lambda: size(Path(f"{out}.journal")) > 30_000, process)
+    process.send_signal(signal.SIGHUP)
+    assert process.wait(timeout=60) == 0
+    assert out.read_text().count("\n") == 300
 
 
 def size(journal):
@@ -158,6 +170,41 @@ def test_a_reader_that_leaves_early_is_no_error(tiny_folder):
     assert process.wait(timeout=30) == 141
     assert process.stderr.read() == ""
     process.stderr.close()
+
+
+# Closes some of its descriptors, then becomes the command that follows.
+CLOSING = """
+import os, sys
+for number in map(int, sys.argv[1].split(",")):
+    os.close(number)
+os.execv(sys.argv[2], sys.argv[2:])
+"""
+
+
+@pytest.mark.parametrize("closed", ["0", "0,1", "0,2", "0,1,2"])
+def test_closed_streams_cost_no_row(tmp_path, closed):
+    """As a job scheduler may start a process: what is closed is not needed, or its absence is an error that is told."""
+    (tmp_path / "a.wav").write_bytes(wav_bytes(music(seconds=1)))
+    closing = [sys.executable, "-c", CLOSING, closed, *COMMAND]
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    with start("classify", tmp_path, "-o", tmp_path / "out", command=closing, **pipes) as process:
+        assert process.communicate(timeout=60) == ("", "")
+    assert process.returncode == 0
+    assert (tmp_path / "out").read_text().count("\n") == 1
+    with start("classify", tmp_path, command=closing, **pipes) as process:
+        out, err = process.communicate(timeout=60)
+    assert (process.returncode, out.count("\n")) == ((2, 0) if "1" in closed else (0, 1))
+    assert err == ("Error: standard output: Bad file descriptor\n" if closed == "0,1" else "")
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="a full disk that is always there is a thing of Linux")
+def test_messages_that_nobody_can_take_do_not_end_a_run(tmp_path):
+    (tmp_path / "a.wav").write_bytes(wav_bytes(music(seconds=1)))
+    (tmp_path / "b.wav").write_bytes(b"no sound")
+    out = tmp_path / "out"
+    with open("/dev/full", "wb") as full:
+        assert start("classify", tmp_path, "-v", "-o", out, stderr=full).wait(timeout=60) == 1
+    assert out.read_text().count("\n") == 2
 
 
 def read_terminal(descriptor):
