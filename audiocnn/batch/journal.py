@@ -70,6 +70,11 @@ class Journal:
         with self._lock, self._errors_named():
             self._database.execute("INSERT OR REPLACE INTO files VALUES (?, ?, ?, ?, ?)", row)
 
+    def forget(self, path: str) -> None:
+        """Drop the record of a file: it will be done again."""
+        with self._lock, self._errors_named():
+            self._database.execute("DELETE FROM files WHERE path = ?", (_key(path),))
+
     def renew(self, path: str, before: str, after: str, fingerprint: bytes) -> None:
         """The file was changed from one identity to another in a way that leaves its answer as it is."""
         query = "UPDATE files SET identity = ? WHERE path = ? AND identity = ? AND fingerprint = ?"

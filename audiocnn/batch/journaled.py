@@ -1,7 +1,7 @@
 """A batch that loses nothing: `JournaledBatch`."""
 
 from collections.abc import Generator, Iterable, Iterator, Sequence
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from typing import Protocol, cast
 
@@ -11,6 +11,7 @@ from audiocnn.batch.inventory import Inventory
 from audiocnn.batch.journal import Journal
 from audiocnn.batch.observed import Observed, observe
 from audiocnn.batch.one_file import FileClassifier
+from audiocnn.batch.record import DamagedRecordError
 from audiocnn.batch.result import FileError, FileResult
 
 
@@ -28,14 +29,17 @@ class Cluster(Protocol):
 class Done:
     """A file whose result is known. error: if it failed. duration_s: of its sound or video, 0 for what has no time.
 
-    fresh: whether this run has classified it and not an earlier one, of which the last two are not looked up.
+    fresh: whether this run has classified it and not an earlier one, of which the length is not looked up.
     """
 
     path: str
-    ok: bool
     fresh: bool = False
     error: FileError | None = None
     duration_s: float = 0.0
+
+    @property
+    def ok(self) -> bool:
+        return self.error is None
 
 
 class JournaledBatch:
@@ -84,7 +88,7 @@ class JournaledBatch:
         """`run` in the processes of a cluster. Raises what `cluster` and `Journal` raise."""
         waiting: list[str] = []
         for entry in self._inventory:
-            done = _fresh(entry) if isinstance(entry, FileResult) else self._known(entry)
+            done = _done(entry) if isinstance(entry, FileResult) else self._known(entry)
             if done is not None:
                 yield done
                 continue
@@ -102,16 +106,32 @@ class JournaledBatch:
                 yield entry if isinstance(entry, FileResult) else self.result(entry)
 
     def result(self, path: str, *, segments: bool = True) -> FileResult:
-        """The result of a file that `run` has done. Raises `JournalError` for another."""
-        return self._records.unpack(path, self._journal.record(path, self._fingerprint), segments=segments)
+        """The result of a file that `run` has done. Raises `JournalError` for another, and `DamagedRecordError` where
+        the disk has lost it: the next run does the file again."""
+        record = self._journal.record(path, self._fingerprint)
+        try:
+            return self._records.unpack(path, record, segments=segments)
+        except DamagedRecordError:
+            self._journal.forget(path)
+            raise
 
     def results(self, *, segments: bool = True) -> Iterator[FileResult]:
         """The results of all files in their order, after the end of `run`; one at a time, from the disk.
 
         segments: whether with the answers for windows; without them it takes a tenth of the time.
+        Raises `DamagedRecordError` after the last file if records were damaged, whose files the next run does again.
         """
+        damaged, first = 0, ""
         for entry in self._inventory:
-            yield entry if isinstance(entry, FileResult) else self.result(entry, segments=segments)
+            try:
+                file = entry if isinstance(entry, FileResult) else self.result(entry, segments=segments)
+            except DamagedRecordError as error:
+                damaged, first = damaged + 1, first or str(error)
+            else:
+                yield file
+        if damaged:
+            others = f", and those of {damaged - 1} other files" if damaged > 1 else ""
+            raise DamagedRecordError(f"{first}{others}; run the same command again, it does those anew")
 
     @contextmanager
     def same_answer(self, path: str) -> Iterator[None]:
@@ -124,20 +144,25 @@ class JournaledBatch:
 
     def _done(self, entry: str | FileResult) -> Done:
         if isinstance(entry, FileResult):
-            return _fresh(entry)
+            return _done(entry)
         return self._known(entry) or self._keep(observe(entry, self._classify, self._records))
 
     def _known(self, path: str) -> Done | None:
         now = identity(path)
         ok = None if now is None else self._journal.find(path, now, self._fingerprint)
-        return Done(path, ok) if ok or (ok is False and not self._retry_failed) else None
+        if ok:
+            return Done(path)
+        if ok is None or self._retry_failed:
+            return None
+        with suppress(DamagedRecordError):
+            return _done(self.result(path), fresh=False)
+        return None
 
     def _keep(self, seen: Observed) -> Done:
-        ok = seen.error is None
-        self._journal.put(seen.path, seen.identity, self._fingerprint, ok, seen.record)
-        return Done(seen.path, ok, True, seen.error, seen.duration_s)
+        self._journal.put(seen.path, seen.identity, self._fingerprint, seen.error is None, seen.record)
+        return Done(seen.path, True, seen.error, seen.duration_s)
 
 
-def _fresh(file: FileResult) -> Done:
+def _done(file: FileResult, *, fresh: bool = True) -> Done:
     error = file.outcome if isinstance(file.outcome, FileError) else None
-    return Done(file.path, file.ok, True, error, file.duration_s)
+    return Done(file.path, fresh, error, file.duration_s)

@@ -34,6 +34,10 @@ _MEDIA: Mapping[str, Callable[..., MediaInfo]] = {
 _MILLION = 1_000_000
 
 
+class DamagedRecordError(JournalError):
+    """The bytes are no record, or one of another model."""
+
+
 class Records:
     """Packs the results of one model and unpacks them again.
 
@@ -56,13 +60,13 @@ class Records:
 
     def unpack(self, path: str, record: bytes, *, segments: bool = True) -> FileResult:
         """The result for the file at `path`; segments: whether with the answer for each window, which takes most of
-        the time. Raises `JournalError` for bytes that `pack` did not give."""
+        the time. Raises `DamagedRecordError` for bytes that `pack` did not give."""
         try:
             body = json.loads(zlib.decompress(record))
             outcome = FileError(*body["error"]) if "error" in body else self._unpacked(body, segments)
             return FileResult(path, outcome, body["id"])
         except (zlib.error, ValueError, TypeError, LookupError) as error:
-            raise JournalError(f"the record of {path} is damaged ({error}); begin a new journal") from error
+            raise DamagedRecordError(f"the record of {path} is damaged: {error}") from error
 
     def _packed(self, result: Result) -> dict[str, Any]:
         media, timing = result.media, result.timing

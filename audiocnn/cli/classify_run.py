@@ -113,7 +113,7 @@ class _Work:
             run = batch.run(self.workers) if self.cluster is None else batch.run_on(self.cluster)
             with report, closing(run) as files:
                 for done in files:
-                    report.add(done.path, done.error, ok=done.ok, duration_s=done.duration_s, fresh=done.fresh)
+                    report.add(done.path, done.error, duration_s=done.duration_s, fresh=done.fresh)
             results = batch.results(segments=needs_windows(self.formats, self.selection))
             if self.tagger is not None:
                 results = self.tagger.tagged(results, batch.same_answer)

@@ -9,13 +9,11 @@ import click
 
 from audiocnn.batch.result import FileError, FileResult
 from audiocnn.cli.classify_options import Options
-from audiocnn.cli.progress import Show, progress_bar, progress_lines
+from audiocnn.cli.progress import LINE_EVERY_S, Show, progress_bar, progress_lines
 from audiocnn.cli.tally import Tally
 
 if TYPE_CHECKING:
     from rich.console import Console
-
-_EARLIER = FileError("failed_earlier", "failed in an earlier run; --retry-failed tries it again")
 
 
 class FirstFailureError(click.ClickException):
@@ -38,24 +36,22 @@ class Report:
         self._progress = self._display()
         self._show: Show = lambda _: None
 
-    def add(self, path: str, error: FileError | None, *, ok: bool, duration_s: float = 0.0, fresh: bool = True) -> None:
-        """Count a file; `error` says why it failed, if this run knows. Raises `FirstFailureError` if that is asked."""
-        self.tally.add(ok=ok, duration_s=duration_s, fresh=fresh)
+    def add(self, path: str, error: FileError | None, *, duration_s: float = 0.0, fresh: bool = True) -> None:
+        """Count a file; error: why it failed; fresh: whether in this run. Raises `FirstFailureError` if asked to."""
+        self.tally.add(ok=error is None, duration_s=duration_s, fresh=fresh)
         self._show(self.tally)
-        if ok:
+        if error is None:
             return
-        error = error or _EARLIER
+        earlier = "" if fresh else " (in an earlier run; --retry-failed tries it again)"
+        said = f"{_printable(path)}: {_printable(error.detail)}{earlier}"
         if self._options.fail_fast:
-            raise FirstFailureError(f"{_printable(path)}: {_printable(error.detail)}")
+            raise FirstFailureError(said)
         if self._options.verbose:
-            click.echo(f"{_printable(path)}: {_printable(error.detail)}", err=True)
+            click.echo(said, err=True)
 
     def add_result(self, file: FileResult) -> None:
         """`add` for a result of this run."""
-        if isinstance(file.outcome, FileError):
-            self.add(file.path, file.outcome, ok=False)
-        else:
-            self.add(file.path, None, ok=True, duration_s=file.duration_s)
+        self.add(file.path, file.outcome if isinstance(file.outcome, FileError) else None, duration_s=file.duration_s)
 
     @contextmanager
     def writing(self, files: Iterable[FileResult]) -> Iterator[Iterator[FileResult]]:
@@ -90,7 +86,7 @@ class Report:
         if not tally.done:
             deeper = "" if options.recursive else "; -r looks in sub-folders too"
             click.echo(f"no {media} files found{deeper}", err=True)
-        elif self._has_bar or tally.failed or tally.done > tally.classified:
+        elif self._has_bar or tally.failed or tally.done > tally.classified or tally.elapsed_s > LINE_EVERY_S:
             click.echo(tally.summary, err=True)
         if left_out:
             counts = ", ".join(f"{count} {extension}" for extension, count in sorted(left_out.items()))

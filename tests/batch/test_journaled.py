@@ -1,6 +1,8 @@
 """What is done again, and what is not."""
 
 import os
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -160,6 +162,18 @@ def test_a_file_that_grows_meanwhile_says_so_and_is_done_again(batch, folder, mo
     monkeypatch.undo()
     fresh, results = batch()
     assert (fresh, results["a.wav"].outcome.warnings) == ({"a.wav"}, ())
+
+
+def test_damaged_records_are_told_at_the_end_and_done_anew(batch, folder):
+    _, before = batch()
+    with closing(sqlite3.connect(folder.parent / "j")) as database:
+        database.execute("UPDATE files SET record = x'00'")
+        database.commit()
+    with pytest.raises(JournalError, match=r"the record of .*a\.wav is damaged: .*, and those of 1 other files; run"):
+        batch()
+    fresh, after = batch()
+    assert fresh == {"a.wav", "b.wav"}  # the failure was noticed as soon as it was looked up, and done in that run
+    assert {name: file.ok for name, file in after.items()} == {name: file.ok for name, file in before.items()}
 
 
 class TestClassifyFolder:

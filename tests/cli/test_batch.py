@@ -157,7 +157,8 @@ def test_fail_fast_stops_and_keeps_what_is_done(folder, tiny_model, tmp_path):
     assert "bad.wav: the bytes are not audio of a known format" in result.stderr
     assert not out.exists()
     again = run(*base, "-o", out, "--fail-fast", code=1)
-    assert "failed in an earlier run; --retry-failed tries it again" in again.stderr
+    assert result.stderr.rstrip() + " (in an earlier run; --retry-failed tries it again)\n" == again.stderr
+    assert again.stderr.removeprefix("Error: ") in run(*base, "-o", out, "-v", code=1).stderr
     assert "by an earlier run)" in run(*base, "-o", out, code=1).stderr
     streamed = run(*base, "--fail-fast", code=1)
     assert [json.loads(line)["status"] for line in streamed.stdout.splitlines()][-1] == "error"
@@ -260,3 +261,11 @@ class TestFullDisk:
     @staticmethod
     def limit():
         resource.setrlimit(resource.RLIMIT_FSIZE, (60_000, 60_000))
+
+
+def test_a_run_that_was_long_enough_for_lines_has_one_at_the_end(folder, tiny_model, monkeypatch):
+    for module in ("progress", "report"):
+        monkeypatch.setattr(f"audiocnn.cli.{module}.LINE_EVERY_S", 0.0)
+    *lines, last = run(folder / "sub", "--model", tiny_model).stderr.splitlines()
+    assert [line.split(",")[0] for line in lines] == ["1 file", "2 files"]
+    assert last.startswith("2 files in ")
