@@ -25,11 +25,12 @@ def open_source(source: Source, limits: DecodeLimits) -> BinaryIO:
     if not isinstance(source, (str, os.PathLike)):
         raise ConfigError(f"expected the path of a file or its bytes, got {type(source).__name__}")
     path = Path(source)
+    name = path.name or f"'{source}'"
     try:
         status = path.stat()
         if not stat.S_ISREG(status.st_mode):
-            raise UnreadableFileError(f"{path.name} is not a regular file; give a file, or the bytes themselves")
+            raise UnreadableFileError(f"{name} is not a regular file; give a file, or the bytes themselves")
         limits.check_bytes(status.st_size)
         return path.open("rb")
     except OSError as error:
-        raise UnreadableFileError(f"cannot read {path.name}: {error.strerror}") from error
+        raise UnreadableFileError(f"cannot read {name}: {error.strerror}") from error

@@ -2,6 +2,7 @@
 
 import io
 import os
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,7 +14,7 @@ def complete_binary(path: Path) -> Iterator[BinaryIO]:
     """A stream of bytes to `path`, which gets its name only when the block ends without an error.
 
     Until then, and after an error, `path` holds what it held before. What is written meanwhile lies in `OUT.part`
-    beside it, which only a crash leaves behind, and the next run replaces.
+    beside it, which only a crash leaves behind, and the next run replaces. Who may read `path` may read what follows.
     """
     if path.exists() and not path.is_file():  # replacing /dev/null or a pipe would destroy it
         with path.open("wb") as stream:
@@ -23,6 +24,8 @@ def complete_binary(path: Path) -> Iterator[BinaryIO]:
     part = target.with_name(f"{target.name}.part")
     try:
         with part.open("wb") as stream:
+            if target.exists():
+                shutil.copymode(target, part)
             yield stream
             stream.flush()
             os.fsync(stream.fileno())

@@ -268,6 +268,8 @@ class TestPaths:
     def test_folder(self, tmp_path):
         with pytest.raises(UnreadableFileError, match="is not a regular file"):
             decode(tmp_path)
+        with pytest.raises(UnreadableFileError, match="^'' is not a regular file"):
+            decode("")
 
     @pytest.mark.skipif(sys.platform == "win32", reason="no named pipes")
     def test_named_pipe_does_not_wait_for_a_writer(self, tmp_path):

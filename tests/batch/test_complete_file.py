@@ -1,6 +1,7 @@
 """OUT is never half written."""
 
 import os
+import stat
 import threading
 
 import pytest
@@ -54,3 +55,13 @@ def test_pipes_and_devices_are_written_to_and_not_replaced(tmp_path):
     reader.join(timeout=10)
     assert read == ["rows"]
     assert pipe.is_fifo()
+
+
+def test_who_may_read_the_old_rows_may_read_the_new_ones_and_nobody_else(tmp_path):
+    out = tmp_path / "out.csv"
+    out.write_text("old")
+    for mode in (0o600, 0o444):
+        out.chmod(mode)
+        with complete_file(out) as stream:
+            stream.write("new")
+        assert (out.read_text(), stat.S_IMODE(out.stat().st_mode)) == ("new", mode)

@@ -30,8 +30,12 @@ class CsvWriter:
 
     def write(self, file: FileResult) -> None:
         for row in rows(file, self._selection):
-            row["path"] = _not_a_formula(row["path"])
-            self._csv.writerow({name: _in_a_cell(value) for name, value in row.items()})
+            cells = {name: _in_a_cell(value) for name, value in row.items()}
+            if _is_formula(cells["path"]):
+                cells["path"] = os.path.join(os.curdir, cells["path"])  # the same file
+            if _is_formula(cells.get("tag_before", "")):
+                cells["tag_before"] = f"'{cells['tag_before']}"  # as spreadsheets mark text; it came out of the file
+            self._csv.writerow(cells)
         self._stream.flush()
 
 
@@ -47,6 +51,6 @@ def _in_a_cell(value: Any) -> Any:
     return "; ".join(value) if isinstance(value, list) else value
 
 
-def _not_a_formula(path: str) -> str:
-    """The same file by a name that no spreadsheet runs: a path that starts like a formula starts with `./` instead."""
-    return os.path.join(os.curdir, path) if path.startswith(("=", "+", "-", "@", "\t", "\r")) else path
+def _is_formula(cell: str) -> bool:
+    """Whether a spreadsheet would run it."""
+    return cell.startswith(("=", "+", "-", "@", "\t", "\r"))

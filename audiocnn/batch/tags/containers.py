@@ -11,8 +11,9 @@ from audiocnn.errors import MissingExtraError
 try:
     import mutagen
     from mutagen.aiff import AIFF
+    from mutagen.apev2 import APENoHeaderError, APEv2
     from mutagen.flac import FLAC
-    from mutagen.id3 import TCON
+    from mutagen.id3 import ID3, TCON, ID3NoHeaderError
     from mutagen.id3 import Encoding as Id3Encoding
     from mutagen.mp3 import MP3
     from mutagen.mp4 import MP4
@@ -60,7 +61,7 @@ class Tags(ABC):
 
 
 class _Id3Tags(Tags):
-    """MP3. A file keeps the version of its ID3; version 2.2, which nothing writes any more, becomes 2.3."""
+    """A file keeps the version of its ID3; version 2.2, which nothing writes any more, becomes 2.3."""
 
     def __init__(self, path: Path, file: Any) -> None:
         old = file.tags is not None and file.tags.version[:2] in ((2, 2), (2, 3))
@@ -69,7 +70,7 @@ class _Id3Tags(Tags):
 
     @property
     def genres(self) -> tuple[str, ...]:
-        return _named(genre for frame in self._file.tags.getall("TCON") for genre in frame.genres)
+        return _id3_genres(self._file.tags)
 
     def save(self, path: Path, genres: Sequence[str]) -> None:
         encoding = Id3Encoding.UTF8 if self._version == 4 else Id3Encoding.UTF16
@@ -77,6 +78,19 @@ class _Id3Tags(Tags):
         self._file.tags.setall("TCON", [frame])
         # Version 2.3 has no way to tell several genres apart; most players know the one of 2.4.
         self._file.save(path, v2_version=self._version, v23_sep=None)
+
+
+class _Mp3Tags(_Id3Tags):
+    """MP3, where some programs write APE tags and no ID3."""
+
+    @property
+    def genres(self) -> tuple[str, ...]:
+        if found := super().genres:
+            return found
+        try:
+            return _named(APEv2(self._path).get(_GENRE, ()))  # type: ignore[no-untyped-call]
+        except APENoHeaderError:
+            return ()
 
 
 class _ChunkTags(_Id3Tags):
@@ -101,6 +115,19 @@ class _VorbisTags(Tags):
         self._file.save(path)
 
 
+class _FlacTags(_VorbisTags):
+    """FLAC, which some programs give an ID3 tag in front of its own."""
+
+    @property
+    def genres(self) -> tuple[str, ...]:
+        if found := super().genres:
+            return found
+        try:
+            return _id3_genres(ID3(self._path))  # type: ignore[no-untyped-call]
+        except ID3NoHeaderError:
+            return ()
+
+
 class _Mp4Tags(Tags):
     @property
     def genres(self) -> tuple[str, ...]:
@@ -112,10 +139,10 @@ class _Mp4Tags(Tags):
 
 
 _KINDS: Mapping[Any, type[Tags]] = {
-    MP3: _Id3Tags,
+    MP3: _Mp3Tags,
     WAVE: _ChunkTags,
     AIFF: _ChunkTags,
-    FLAC: _VorbisTags,
+    FLAC: _FlacTags,
     OggFLAC: _VorbisTags,
     OggOpus: _VorbisTags,
     OggSpeex: _VorbisTags,
@@ -131,6 +158,10 @@ def open_tags(path: Path) -> Tags | None:
     """
     file = mutagen.File(path, options=list(_KINDS))
     return None if file is None else _KINDS[type(file)](path, file)
+
+
+def _id3_genres(tags: Any) -> tuple[str, ...]:
+    return _named(genre for frame in tags.getall("TCON") for genre in frame.genres)
 
 
 def _named(genres: Any) -> tuple[str, ...]:

@@ -40,6 +40,8 @@ def write_genres(path: str, genres: Sequence[str], *, overwrite: bool = False, d
             return TagOutcome("kept", wanted, before)
         if not os.access(target, os.W_OK):
             raise _NotWrittenError("the file is write-protected")
+        if not os.access(target.parent, os.W_OK | os.X_OK):
+            raise _NotWrittenError("its folder is write-protected, so no changed copy can take its place")
         if not dry_run:
             _replace(target, tags, wanted)
     except _NotWrittenError as error:

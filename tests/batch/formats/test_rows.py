@@ -4,6 +4,7 @@ import csv
 import io
 import json
 import os
+from dataclasses import replace
 
 import pytest
 
@@ -11,6 +12,7 @@ from audiocnn.batch.formats.cells import columns
 from audiocnn.batch.formats.csv_rows import CsvWriter
 from audiocnn.batch.formats.jsonl import JsonlWriter
 from audiocnn.batch.formats.selection import Selection
+from audiocnn.batch.result import TagOutcome
 from audiocnn.spec import MAIN, Quantity, TaskSpec
 from tests.batch.answers import LABELS, answered, estimated, failed, pictured
 
@@ -114,6 +116,13 @@ def test_no_path_in_csv_starts_like_a_formula_and_all_lead_to_the_file(tmp_path,
     path = csv_rows(selected(1), failed(name))[0]["path"]
     assert path[0] not in "=+-@\t\r"
     assert os.path.samefile(path, name)
+
+
+def test_no_genre_that_a_file_brings_is_a_formula_in_csv():
+    file = replace(answered(), tag=TagOutcome("kept", ("Rock",), ("=HYPERLINK(0)", "Pop")))
+    selection = replace(selected(1), tags=True)
+    assert csv_rows(selection, file)[0]["tag_before"] == "'=HYPERLINK(0); Pop"
+    assert jsonl_rows(selection, file)[0]["tag"]["before"] == ["=HYPERLINK(0)", "Pop"]
 
 
 def test_rows_can_be_read_before_the_batch_ends():

@@ -14,6 +14,7 @@ from pathlib import Path
 import mutagen
 import numpy as np
 import pytest
+from mutagen.apev2 import APEv2
 from mutagen.id3 import APIC, ID3, TCON, TDRC, TIT2, TXXX
 from mutagen.mp3 import MP3
 from mutagen.wave import WAVE
@@ -155,6 +156,28 @@ def test_a_genre_in_the_info_list_of_a_wav_file_is_not_overruled(tmp_path):
     assert write_genres(str(path), GENRE) == TagOutcome("kept", GENRE, ("Jazz",))
 
 
+def test_a_genre_in_the_ape_tags_of_an_mp3_is_not_overruled(copy):
+    path = copy("song.mp3")
+    tags = APEv2()
+    tags["Genre"] = ["Ambient", "Dub"]
+    tags.save(path)
+    assert write_genres(str(path), GENRE) == TagOutcome("kept", GENRE, ("Ambient", "Dub"))
+    assert write_genres(str(path), GENRE, overwrite=True).status == "written"
+    assert list(APEv2(path)["Genre"]) == ["Ambient", "Dub"]
+    assert genres(path) == GENRE
+
+
+def test_a_genre_in_an_id3_tag_before_flac_is_not_overruled(copy):
+    path = copy("song.flac")
+    tags = ID3()
+    tags.add(TCON(encoding=3, text=["Metal"]))
+    tags.save(path)
+    assert write_genres(str(path), GENRE) == TagOutcome("kept", GENRE, ("Metal",))
+    assert write_genres(str(path), GENRE, overwrite=True).status == "written"
+    assert ID3(path)["TCON"].genres == ["Metal"]
+    assert genres(path) == GENRE
+
+
 class TestDamage:
     """Nothing is written to a file that is not what it seems."""
 
@@ -270,6 +293,15 @@ class TestTheFileItself:
         monkeypatch.setattr(os, "access", lambda path, mode: mode != os.W_OK)  # root, who runs many a test, may write
         outcome = write_genres(str(path), GENRE)
         assert (outcome.status, outcome.detail) == ("failed", "the file is write-protected")
+        assert genres(path) == ()
+
+    @pytest.mark.parametrize("dry_run", [True, False])
+    def test_a_write_protected_folder_is_told_in_a_dry_run_too(self, copy, monkeypatch, dry_run):
+        path = copy("song.flac")
+        monkeypatch.setattr(os, "access", lambda place, mode: Path(place).is_file())
+        outcome = write_genres(str(path), GENRE, dry_run=dry_run)
+        assert outcome.status == "failed"
+        assert "its folder is write-protected" in outcome.detail
         assert genres(path) == ()
 
     @pytest.mark.parametrize("name", ["\u00fcn\u00ef 音楽.flac", "x" * 250 + ".flac", "caf\udce9.flac", "=1.flac"])
