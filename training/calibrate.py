@@ -13,7 +13,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.model_selection import GroupKFold
 
 from audiocnn import checkpoint
 from audiocnn.errors import ConfigError
@@ -182,6 +181,8 @@ def on_validation(config: Config, data: Path, model: Path) -> HeldOut:
     groups = [group or name for group, name in zip(answered.groups, answered.clips, strict=True)]
     if len(set(groups)) < 2:
         raise ConfigError("calibration needs validation clips of at least 2 groups; set a larger data.validation")
+    from sklearn.model_selection import GroupKFold
+
     parts = np.zeros(len(groups), np.int64)
     folds = GroupKFold(min(PARTS, len(set(groups)))).split(groups, groups=groups)
     for index, (_, inside) in enumerate(folds):

@@ -1,11 +1,13 @@
-"""Quality of predictions, as pure functions on arrays."""
+"""Quality of predictions, as pure functions on arrays.
+
+scikit-learn is imported where it is used: it takes nearly as long as torch, and most runs start without it.
+"""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.metrics import average_precision_score, confusion_matrix, f1_score, log_loss, roc_auc_score
 
 from audiocnn.errors import ConfigError
 from audiocnn.spec import MAIN, TaskSpec
@@ -33,6 +35,8 @@ def measure(scores: Scores, targets: Scores, task: TaskSpec, merge: Mapping[str,
         return _binary(scores[:, 1], targets[:, 1])
     if task.kind == "multi_label":
         return _multi_label(scores, targets, task)
+    from sklearn.metrics import confusion_matrix, f1_score, log_loss, roc_auc_score
+
     truth, answer = targets.argmax(1), scores.argmax(1)
     labels = list(range(len(task.labels)))
     metrics: dict[str, Any] = {
@@ -91,6 +95,8 @@ def _multi_label(scores: Scores, targets: Scores, task: TaskSpec) -> dict[str, A
         return metrics | _shares(scores, targets, task)
     mixed = [i for i in range(len(task.labels)) if 0 < targets[:, i].sum() < len(targets)]
     if mixed:
+        from sklearn.metrics import average_precision_score, roc_auc_score
+
         metrics["roc_auc"] = float(roc_auc_score(targets[:, mixed], scores[:, mixed], average="macro"))
         metrics["average_precision"] = float(
             average_precision_score(targets[:, mixed], scores[:, mixed], average="macro")
@@ -121,6 +127,8 @@ def _shares(scores: Scores, targets: Scores, task: TaskSpec) -> dict[str, Any]:
 
 
 def _binary(scores: Scores, truth: Scores) -> dict[str, Any]:
+    from sklearn.metrics import average_precision_score, confusion_matrix, f1_score, log_loss, roc_auc_score
+
     answer = scores >= 0.5
     metrics: dict[str, Any] = {
         "clips": len(truth),

@@ -6,7 +6,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.metrics import f1_score
 
 from audiocnn.spec import MAIN, TaskSpec
 from training.metrics import Scores, is_hard
@@ -41,6 +40,8 @@ def reliability(scores: Scores, targets: Scores, task: TaskSpec, decided: Decide
         ece = float(np.mean([calibration_error(scores[:, i], targets[:, i]) for i in range(len(task.labels))]))
         found = {"ece": ece, "brier": float(np.square(scores - targets).mean())}
         if is_hard(targets):
+            from sklearn.metrics import f1_score
+
             found["macro_f1"] = float(f1_score(targets.astype(bool), decided, average="macro", zero_division=0))
         return found
     right = scores.argmax(1) == targets.argmax(1)

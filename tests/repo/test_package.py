@@ -77,6 +77,11 @@ def test_the_command_line_starts_without_any_model_runtime() -> None:
     assert loaded_by("import audiocnn.cli.main") == set()
 
 
+def test_training_starts_without_what_it_only_measures_with() -> None:
+    """scikit-learn brings SciPy's statistics and pandas: as long again as torch. librosa loads its parts when used."""
+    assert loaded_by("import training.cli") <= {"torch", "librosa"}
+
+
 def test_the_newest_release_in_the_changelog_is_this_version(root: Path) -> None:
     releases = re.findall(r"^## \[(\d+\.\d+\.\d+)\] - \d{4}-\d\d-\d\d$", (root / "CHANGELOG.md").read_text(), re.M)
 

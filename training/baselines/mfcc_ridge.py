@@ -4,7 +4,6 @@ from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.model_selection import GroupKFold
 
 from audiocnn.errors import ConfigError
 from audiocnn.spec import TaskSpec
@@ -45,6 +44,8 @@ class MfccRidge(Baseline):
         ratios = np.array([quantity.scale == "log" for quantity in task.quantities] or [False] * len(task.labels))
         targets[:, ratios] = np.log(targets[:, ratios])
         errors = np.zeros((len(ALPHAS), targets.shape[1]))
+        from sklearn.model_selection import GroupKFold
+
         for learned, checked in GroupKFold(folds).split(x, groups=groups):
             found = lines(x[learned], targets[learned], x[checked])
             errors += np.square(found - targets[checked]).sum(axis=1)

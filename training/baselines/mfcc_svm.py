@@ -3,9 +3,6 @@
 from collections.abc import Sequence
 
 import numpy as np
-from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
-from sklearn.svm import SVC
 
 from audiocnn.spec import TaskSpec
 from training.baselines.baseline import Baseline
@@ -30,6 +27,10 @@ class MfccSvm(Baseline):
         self._c = c
 
     def answers(self, train: Sequence[Clip], test: Sequence[Clip], task: TaskSpec) -> Scores:
+        from sklearn.pipeline import make_pipeline
+        from sklearn.preprocessing import StandardScaler
+        from sklearn.svm import SVC
+
         x, unseen = (np.stack([self._features[clip.path] for clip in clips]) for clips in (train, test))
         machine = make_pipeline(StandardScaler(), SVC(C=self._c)).fit(x, targets_of(train, task).argmax(1))
         scores: Scores = np.eye(len(task.labels))[machine.predict(unseen)]

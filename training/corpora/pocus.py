@@ -23,7 +23,6 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-from sklearn.model_selection import StratifiedGroupKFold
 
 from audiocnn.errors import ConfigError
 from training.corpora.folder import new_corpus
@@ -92,6 +91,8 @@ def _make_folds(labels: Sequence[str], groups: Sequence[str], folds: int) -> lis
     fewest = min(len({g for g, other in zip(groups, labels, strict=True) if other == label}) for label in set(labels))
     if not 2 <= folds <= fewest:
         raise ConfigError(f"folds must be from 2 to {fewest}, the patients of the rarest class, got {folds}")
+    from sklearn.model_selection import StratifiedGroupKFold
+
     names = [""] * len(labels)
     splitter = StratifiedGroupKFold(folds, shuffle=True, random_state=_SEED)
     for number, (_, members) in enumerate(splitter.split(np.zeros(len(labels)), labels, groups), start=1):
