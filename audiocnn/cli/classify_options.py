@@ -114,7 +114,7 @@ _OUTPUT = [
         type=click.FloatRange(0, 1),
         default=0.0,
         show_default=True,
-        help="Leave out labels scored lower.",
+        help="Leave out labels scored lower, in tags and playlists too.",
     ),
 ]
 _WORK = [

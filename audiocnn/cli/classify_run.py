@@ -60,17 +60,16 @@ def run(options: Options) -> int:
         device=options.device,
     ) as (classify, cluster):
         check_formats(formats, classify.spec)
-        genre_map = names_for(options, classify.spec)
-        tagger = tagger_for(options, classify.spec, genre_map)
         selection = Selection(
             options.top_k,
             options.threshold,
             options.segments,
             classify.spec.tasks,
             options.merge_consecutive,
-            genre_map,
-            tagger is not None,
+            names_for(options, classify.spec),
+            options.write_tags,
         )
+        tagger = tagger_for(options, classify.spec, selection)
         work = _Work(options, formats, classify, cluster, selection, workers, tagger)
         try:
             if options.output is None or is_device(options.output):

@@ -11,6 +11,7 @@ from audiocnn.errors import ConfigError
 from audiocnn.spec import MAIN, ModelSpec
 
 if TYPE_CHECKING:
+    from audiocnn.batch.formats.selection import Selection
     from audiocnn.batch.tags.run import Tagger
     from audiocnn.cli.classify_options import Options
 
@@ -41,11 +42,11 @@ def names_for(options: "Options", spec: ModelSpec) -> GenreMap:
     return genre_map
 
 
-def tagger_for(options: "Options", spec: ModelSpec, genre_map: GenreMap) -> "Tagger | None":
+def tagger_for(options: "Options", spec: ModelSpec, selection: "Selection") -> "Tagger | None":
     """What writes tags, if they were asked for."""
     if not options.write_tags:
         return None
     from audiocnn.batch.tags.run import Tagger, check_tags  # needs an extra
 
     check_tags(spec)
-    return Tagger(genre_map, options.overwrite, options.dry_run)
+    return Tagger(selection, options.overwrite, options.dry_run)

@@ -268,7 +268,7 @@ class TestPaths:
     def test_folder(self, tmp_path):
         with pytest.raises(UnreadableFileError, match="is not a regular file"):
             decode(tmp_path)
-        with pytest.raises(UnreadableFileError, match="^'' is not a regular file"):
+        with pytest.raises(UnreadableFileError, match=r"^'' is not a regular file"):
             decode("")
 
     @pytest.mark.skipif(sys.platform == "win32", reason="no named pipes")

@@ -15,7 +15,7 @@ _NOT_IN_NAMES = re.compile(r'[\x00-\x1f<>:"/\\|?*]|^\.|[. ]$')  # on one system 
 
 
 class PlaylistWriter:
-    """A file goes to the playlist of each label that is decided for, under its name in the genre map.
+    """A file goes to the playlist of each of its `Selection.genres`.
 
     What is unknown, silent or failed goes to none. Entries are relative to the folder of the playlists, so they hold
     as long as both move together.
@@ -30,7 +30,7 @@ class PlaylistWriter:
     def write(self, file: FileResult) -> None:
         if not isinstance(file.outcome, Result):
             return
-        for name in self._selection.genre_map.renamed(file.outcome.labels):
+        for name in self._selection.genres(file.outcome):
             # A name that is not UTF-8 keeps its bytes: no other bytes lead a player to the file.
             with self._playlist(name).open("a", encoding="utf-8", errors="surrogateescape", newline="\n") as playlist:
                 playlist.write(_entry(file.path, file.outcome.media, self._folder))

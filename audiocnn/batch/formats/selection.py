@@ -19,7 +19,7 @@ class Selection:
 
     tasks: what the model answers, by name; the columns of tables come from it.
     merge: whether neighbouring windows with the same leading label become one span (see `merge_consecutive`).
-    genre_map: the names of playlists.
+    genre_map: what labels are called in tags and playlists.
     tags: whether results say what became of the tags in their files.
     Raises `ConfigError` for a `top_k` below 1 and a `threshold` that is no score.
     """
@@ -46,6 +46,12 @@ class Selection:
     def windows(self, result: Result) -> tuple[SegmentResult, ...]:
         """The windows of a file, merged if that was asked for."""
         return merge_consecutive(result.segments, self.threshold) if self.merge else result.segments
+
+    def genres(self, result: Result) -> tuple[str, ...]:
+        """What tags and playlists say of a file: the labels decided for, with at least `threshold` score, under their
+        names in the genre map."""
+        scores = {answer.label: answer.score for answer in result.predictions if isinstance(answer, Prediction)}
+        return self.genre_map.renamed(label for label in result.labels if scores[label] >= self.threshold)
 
     def leading(self, answers: Answers) -> Answers:
         """What to call a window: its best label, of several labels those that are decided for, or all estimates.

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
 
-from audiocnn.batch.genre_map import GenreMap
+from audiocnn.batch.formats.selection import Selection
 from audiocnn.batch.result import FileResult, TagStatus
 from audiocnn.batch.tags.write import write_genres
 from audiocnn.errors import ConfigError
@@ -34,12 +34,12 @@ def check_tags(spec: ModelSpec) -> None:
 
 @dataclass(slots=True)
 class Tagger:
-    """Writes the labels decided for, under their names in the genre map, as genres (see `write_genres`).
+    """Writes the `Selection.genres` of each file into its tags (see `write_genres`).
 
     counts: how many files came to each end so far.
     """
 
-    genre_map: GenreMap = field(default_factory=GenreMap)
+    selection: Selection
     overwrite: bool = False
     dry_run: bool = False
     counts: Counter[TagStatus] = field(default_factory=Counter)
@@ -55,7 +55,7 @@ class Tagger:
         """
         for file in files:
             if isinstance(file.outcome, Result):
-                genres = self.genre_map.renamed(file.outcome.labels)
+                genres = self.selection.genres(file.outcome)
                 with around(file.path):
                     tag = write_genres(file.path, genres, overwrite=self.overwrite, dry_run=self.dry_run)
                 self.counts[tag.status] += 1

@@ -129,6 +129,12 @@ class TestPlaylists:
         write(tmp_path / "lists", ["m3u8"], Selection(5, tasks=SINGLE), heard(song))
         assert self.entries(tmp_path / "lists" / "rock.m3u8") == [str(tmp_path / "far" / "song.wav")]
 
+    def test_labels_below_the_threshold_have_none(self, tmp_path):
+        for threshold, names in ((0.7, ["rock.m3u8"]), (0.71, [])):
+            lists = tmp_path / str(threshold)
+            write(lists, ["m3u8"], Selection(5, threshold, tasks=SINGLE), heard(labels=("rock", "jazz")))
+            assert [path.name for path in lists.glob("*.m3u8")] == names
+
     def test_names_come_from_the_genre_map(self, tmp_path):
         genre_map = GenreMap({"rock": "Rock/Metal: all", "pop": "Rock-Metal- all", "jazz": ""})
         files = [heard(f"{label}.wav", labels=(label,)) for label in LABELS]

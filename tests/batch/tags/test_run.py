@@ -16,6 +16,8 @@ from audiocnn.spec import MAIN
 from tests.batch.answers import answered, failed
 from tests.batch.tags.recordings import RECORDINGS
 
+ALL = Selection(1)
+
 
 @pytest.fixture
 def song(tmp_path):
@@ -30,7 +32,7 @@ def labelled(path: str, *labels: str) -> FileResult:
 
 def test_each_file_says_what_became_of_its_tags(song, tmp_path):
     RECORDINGS["song.mp3"](tmp_path / "song.mp3")
-    tagger = Tagger(GenreMap({"rock": "Rock & Roll", "jazz": ""}))
+    tagger = Tagger(Selection(1, genre_map=GenreMap({"rock": "Rock & Roll", "jazz": ""})))
     files = [
         labelled(song, "rock", "pop"),
         labelled(str(tmp_path / "song.mp3"), "jazz"),
@@ -51,26 +53,35 @@ def test_each_file_says_what_became_of_its_tags(song, tmp_path):
 
 
 def test_a_rerun_finds_the_genre_there(song):
-    assert [f.tag.status for f in Tagger().tagged([labelled(song, "rock")])] == ["written"]
-    tagger = Tagger()
+    assert [f.tag.status for f in Tagger(ALL).tagged([labelled(song, "rock")])] == ["written"]
+    tagger = Tagger(ALL)
     assert [f.tag.status for f in tagger.tagged([labelled(song, "rock")])] == ["same"]
     assert tagger.summary == "genres: 1 there already"
     assert tagger.failed == 0
 
 
 def test_another_genre_is_replaced_only_if_told(song):
-    list(Tagger().tagged([labelled(song, "rock")]))
-    assert [f.tag.status for f in Tagger().tagged([labelled(song, "pop")])] == ["kept"]
-    assert [f.tag.status for f in Tagger(overwrite=True, dry_run=True).tagged([labelled(song, "pop")])] == [
+    list(Tagger(ALL).tagged([labelled(song, "rock")]))
+    assert [f.tag.status for f in Tagger(ALL).tagged([labelled(song, "pop")])] == ["kept"]
+    assert [f.tag.status for f in Tagger(ALL, overwrite=True, dry_run=True).tagged([labelled(song, "pop")])] == [
         "would_write"
     ]
     assert mutagen.File(song)["genre"] == ["rock"]
-    assert [f.tag.status for f in Tagger(overwrite=True).tagged([labelled(song, "pop")])] == ["written"]
+    assert [f.tag.status for f in Tagger(ALL, overwrite=True).tagged([labelled(song, "pop")])] == ["written"]
     assert mutagen.File(song)["genre"] == ["pop"]
 
 
+def test_no_label_below_the_threshold_is_written(song):
+    tagger = Tagger(Selection(1, 0.2))
+    (done,) = tagger.tagged([labelled(song, "rock", "pop", "jazz")])
+    assert done.tag == TagOutcome("written", ("rock", "pop"))
+    assert mutagen.File(song)["genre"] == ["rock", "pop"]
+    (done,) = Tagger(Selection(1, 0.8)).tagged([labelled(song, "rock")])
+    assert done.tag.status == "no_label"
+
+
 def test_nothing_to_write_is_said_too():
-    assert Tagger().summary == "genres: nothing to write"
+    assert Tagger(ALL).summary == "genres: nothing to write"
 
 
 def test_rows_say_what_was_written():
