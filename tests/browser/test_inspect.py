@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
+from tests.audio_files import music, wav_bytes
 from tests.browser.hands import answered, barriers, colour, drop, pixel, time_s, until
 from tests.service.server import Server
 
@@ -36,7 +37,7 @@ def looked_into(page: Page, file: Path) -> Locator:
     drop(page, file)
     answered(page)
     inside = page.locator("#inside")
-    inside.get_by_role("button", name="Look inside").click()
+    inside.get_by_role("button", name="Look inside", exact=True).click()
     expect(inside.locator(".heat").first).to_be_visible()
     return inside
 
@@ -144,7 +145,7 @@ def test_a_refusal_is_told_in_plain_words(page: Page, song: Path) -> None:
     page.goto("/")
     drop(page, song)
     answered(page)
-    page.locator("#inside").get_by_role("button", name="Look inside").click()
+    page.locator("#inside").get_by_role("button", name="Look inside", exact=True).click()
     expect(page.locator("#inside").get_by_role("alert")).to_contain_text("This model cannot be looked into")
 
 
@@ -152,8 +153,21 @@ def test_a_refusal_is_told_in_plain_words(page: Page, song: Path) -> None:
 def test_another_file_begins_anew(page: Page, song: Path) -> None:
     inside = looked_into(page, song)
     drop(page, song)
-    expect(inside.get_by_role("button", name="Look inside")).to_be_visible()
+    expect(inside.get_by_role("button", name="Look inside", exact=True)).to_be_visible()
     expect(inside.locator(".heat")).to_have_count(0)
+
+
+@pytest.mark.slow
+def test_a_part_of_what_could_be_looked_into_as_a_whole(page: Page, tmp_path: Path) -> None:
+    file = tmp_path / "minute.wav"
+    file.write_bytes(wav_bytes(music(70)))
+    inside = looked_into(page, file)
+    part = inside.get_by_role("button", name="Look inside 0:00.0")
+    with page.expect_response("**/v1/inspect*") as response:
+        part.click()
+    assert response.value.json()["audio"]["duration_s"] == 30
+    expect(part).to_be_hidden()
+    expect(inside.get_by_role("button", name="Look inside", exact=True)).to_be_visible()
 
 
 @pytest.mark.slow
@@ -170,7 +184,7 @@ def test_everything_can_be_reached_and_done_with_keys(page: Page, song: Path, se
     drop(page, song)
     answered(page)
     inside = page.locator("#inside")
-    inside.get_by_role("button", name="Look inside").press("Enter")
+    inside.get_by_role("button", name="Look inside", exact=True).press("Enter")
     expect(inside.locator(".look")).to_be_focused()
     active = "document.activeElement"
     stops = []

@@ -1,13 +1,16 @@
 // Sound as numbers. Everything that takes long happens elsewhere or in slices, so that the page never stands still.
 
+import { extremes } from "./wav/extremes.js";
+
 const PEAK_SAMPLES = 128; // of one pair of least and greatest
 const SLICE = 1 << 18; // samples handled before others may have their turn
 
 /**
  * The sound in a file, mixed to one channel at about `rate` Hz:
- *   sampleRate, duration_s, samples (Float32Array from -1 to 1)
- *   peaks: least and greatest of every 128 samples, one after the other
- * Null if the browser cannot decode the file; the service may know more formats.
+ *   sampleRate, length (in samples), duration_s
+ *   samples: Float32Array from -1 to 1, and `first`, the number of the first of them; here they are all there
+ *   peaks: least and greatest of every `step` samples, one after the other
+ * Null if the browser cannot decode the file; the service may know more formats. Of long files see wav/sound.js.
  */
 export async function readSound(file, rate) {
   const context = new OfflineAudioContext(1, 1, Math.min(Math.max(rate, 8000), 48000));
@@ -18,7 +21,8 @@ export async function readSound(file, rate) {
     return null;
   }
   const samples = await mixed(buffer);
-  return { sampleRate: buffer.sampleRate, duration_s: buffer.duration, samples, peaks: await peaksOf(samples) };
+  const { sampleRate, length, duration: duration_s } = buffer;
+  return { sampleRate, length, duration_s, samples, first: 0, peaks: await peaksOf(samples), step: PEAK_SAMPLES };
 }
 
 async function mixed(buffer) {
@@ -50,26 +54,15 @@ async function peaksOf(samples) {
   return peaks;
 }
 
-function extremes(values, from, to) {
-  let least = values[from];
-  let greatest = least;
-  for (let i = from + 1; i < to; i += 1) {
-    const value = values[i];
-    if (value < least) least = value;
-    else if (value > greatest) greatest = value;
-  }
-  return [least, greatest];
-}
-
 /** Least and greatest sample between two sample numbers, from the peaks where these are fine enough; null beyond. */
-export function between(sound, from, to) {
-  const { samples, peaks } = sound;
+export function between({ length, samples, first, peaks, step }, from, to) {
   const start = Math.max(0, Math.floor(from));
-  const end = Math.min(samples.length, Math.max(start + 1, Math.ceil(to)));
+  const end = Math.min(length, Math.max(start + 1, Math.ceil(to)));
   if (start >= end) return null;
-  if (end - start < 4 * PEAK_SAMPLES) return extremes(samples, start, end);
-  const last = Math.min(2 * Math.ceil(end / PEAK_SAMPLES), peaks.length);
-  return extremes(peaks, 2 * Math.floor(start / PEAK_SAMPLES), last);
+  const isThere = start >= first && end <= first + samples.length;
+  if (isThere && end - start < 4 * step) return extremes(samples, start - first, end - first);
+  const [left, right] = [2 * Math.floor(start / step), Math.min(2 * Math.ceil(end / step), peaks.length)];
+  return left < right ? extremes(peaks, left, right) : null;
 }
 
 /** 16 bit mono samples as a WAV file. samples: from -1 to 1. */

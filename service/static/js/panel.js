@@ -14,16 +14,19 @@ import { Store } from "./store.js";
 import { clock } from "./time.js";
 import { band, lanes, table } from "./timeline.js";
 import { tracks } from "./tracks.js";
+import { header } from "./wav/header.js";
+import { longSound } from "./wav/sound.js";
 import { waveform } from "./waveform.js";
 
-const MOST_DRAWN_S = 1200; // what browsers hold in memory, decoded: half a gigabyte
-const MOST_DRAWN_BYTES = 2 ** 28;
+const MOST_DECODED_S = 1200; // what browsers hold in memory, decoded: half a gigabyte
+const MOST_DECODED_BYTES = 2 ** 28;
 
 export class Panel {
   store = new Store();
   player = new Player(this.store);
   #offer;
   #asking = new AbortController();
+  #measured = null;
 
   /** offer: of `api.offer`. onModel: called when the panel goes over to another model by itself. */
   constructor(offer, onModel) {
@@ -42,6 +45,11 @@ export class Panel {
     store.on("file answer sound", () => this.#facts());
   }
 
+  /** What the service takes at once. */
+  get limits() {
+    return this.#offer.limits;
+  }
+
   #part(name) {
     return this.element.querySelector(`[data-part="${name}"]`);
   }
@@ -53,7 +61,8 @@ export class Panel {
     this.#asking.abort();
     this.#asking = new AbortController();
     const { signal } = this.#asking;
-    store.set({ file, model, answer: null, ...(isOther && { sound: null, view: null }) });
+    if (isOther) store.sound?.close?.();
+    store.set({ file, model, answer: null, ...(isOther && { sound: null, wav: null, view: null }) });
     tell(this.#part("notice"), null);
     this.#part("status").hidden = false;
     this.#part("job").hidden = true;
@@ -73,9 +82,9 @@ export class Panel {
   /** At once if the service takes the file so, by a job if not. */
   async #ask(file, model, signal) {
     const { limits, job_limits } = this.#offer;
-    const length_s = await this.player.length_s();
+    const { length_s, isLong } = await this.#measured;
     signal.throwIfAborted();
-    this.store.set({ isLong: file.size > limits.max_bytes || length_s > limits.max_duration_s });
+    this.store.set({ isLong });
     if (!this.store.isLong) {
       try {
         return await api.classify(file, model, signal);
@@ -96,7 +105,7 @@ export class Panel {
   }
 
   /** What can be seen and heard at once, without the service. */
-  async #preview() {
+  #preview() {
     const { store, player } = this;
     const { file, model } = store;
     const { media } = model.input;
@@ -113,10 +122,33 @@ export class Panel {
       player.open(video, file);
     } else if (media === "audio") {
       player.open(this.#part("audio"), file);
-      const isDrawn = file.size <= MOST_DRAWN_BYTES && !((await player.length_s()) > MOST_DRAWN_S);
-      const sound = isDrawn ? await readSound(file, model.input.sample_rate) : null;
-      const isWanted = store.file === file && store.model.input.media === media;
-      if (sound && isWanted) store.set({ sound, view: store.view ?? { start_s: 0, end_s: sound.duration_s } });
+    }
+    this.#measured = this.#measure(file);
+    if (media === "audio") this.#listen(file, model);
+  }
+
+  /** length_s: null if that cannot be known soon. wav: of `header`. isLong: too much for an answer at once. */
+  async #measure(file) {
+    const { max_bytes, max_duration_s } = this.#offer.limits;
+    const wav = await header(file).catch(() => null);
+    const length_s = wav?.duration_s ?? (await this.player.length_s());
+    return { wav, length_s, isLong: file.size > max_bytes || length_s > max_duration_s };
+  }
+
+  /** The waveform: of a long WAV file by and by, of others at once if they can be held. */
+  async #listen(file, model) {
+    const { store } = this;
+    const { wav, length_s, isLong } = await this.#measured;
+    const isWanted = () => store.file === file && store.model.input.media === "audio";
+    const show = (sound) => store.set({ sound, view: store.view ?? { start_s: 0, end_s: sound.duration_s } });
+    if (!isWanted()) return;
+    store.set({ wav });
+    if (wav?.length && isLong) {
+      const sound = longSound(file, wav, () => isWanted() && show(sound));
+      show(sound);
+    } else if (file.size <= MOST_DECODED_BYTES && !(length_s > MOST_DECODED_S)) {
+      const sound = await readSound(file, model.input.sample_rate);
+      if (sound && isWanted()) show(sound);
     }
   }
 
@@ -144,7 +176,7 @@ export class Panel {
     if (volume) facts.push(volume.shape.join(" × "));
     if (answer) facts.push((audio ?? image ?? video ?? volume).format, `model ${answer.model.name} ${answer.model.version}`);
     if (answer) facts.push(took(answer.timing_ms.total));
-    if (sound === null && audio) facts.push(`no waveform: ${length_s > MOST_DRAWN_S ? "too long to draw here" : "your browser cannot decode this format"}`);
+    if (sound === null && audio) facts.push(`no waveform: ${length_s > MOST_DECODED_S ? "too long to draw here" : "your browser cannot decode this format"}`);
     this.#part("facts").textContent = facts.join(" · ");
   }
 

@@ -1,21 +1,29 @@
 // Plays a panel's file; `store.playhead_s` follows.
 
 const SOON_MS = 1500;
+const ROUNDING_S = 0.05;
 
 /** media: an audio or video element of the page. */
 export class Player {
   #media = null;
   #store;
   #address = null;
+  #from_s = 0;
+  #onOutside = null;
 
   constructor(store) {
     this.#store = store;
   }
 
-  /** Plays `file` through `media` from now on. */
-  open(media, file) {
+  /**
+   * Plays `file` through `media` from now on. from_s: where in the sound it begins, if it is a part of that; then
+   * onOutside is called, and must open another, when somebody asks for a moment outside of it.
+   */
+  open(media, file, from_s = 0, onOutside = null) {
     this.close();
     this.#media = media;
+    this.#from_s = from_s;
+    this.#onOutside = onOutside;
     this.#address = URL.createObjectURL(file);
     media.src = this.#address;
     for (const event of ["play", "pause", "ended", "seeked", "timeupdate"]) media.addEventListener(event, this);
@@ -43,7 +51,7 @@ export class Player {
     if (!this.#media) return;
     const playing = !this.#media.paused && !this.#media.ended;
     if (playing !== this.#store.playing) this.#store.set({ playing });
-    this.#store.set({ playhead_s: this.#media.currentTime });
+    this.#store.set({ playhead_s: this.#from_s + this.#media.currentTime });
   }
 
   /** `timeupdate` comes four times a second; a moving line needs every frame. */
@@ -70,8 +78,10 @@ export class Player {
 
   seek(time_s) {
     if (!this.#media || !this.#store.playable) return;
-    this.#media.currentTime = Math.min(Math.max(time_s, 0), this.#store.length_s);
-    this.#store.set({ playhead_s: this.#media.currentTime });
+    const place_s = time_s - this.#from_s;
+    if (this.#onOutside && (place_s < -ROUNDING_S || place_s > this.#media.duration + ROUNDING_S)) this.#onOutside();
+    this.#media.currentTime = Math.min(Math.max(time_s, 0), this.#store.length_s) - this.#from_s;
+    this.#store.set({ playhead_s: this.#from_s + this.#media.currentTime });
   }
 
   async play(from_s = null) {

@@ -6,8 +6,9 @@ import { duration } from "./answer.js";
  * Members, each replaced as a whole and null while unknown:
  *   file        the File that was chosen
  *   model       one of `GET /v1/models`
- *   sound       of audio the browser can decode, see audio.js: sampleRate, duration_s, samples, peaks
- *   isLong      whether the file is too much for an answer at once and for a look inside
+ *   sound       of audio the browser can decode or read in parts, see audio.js and wav/sound.js
+ *   wav         of a WAV file: where its samples are, see wav/header.js
+ *   isLong      whether the file is too much for an answer at once and for a look into all of it
  *   answer      of `POST /classify?segments=true`
  *   view        {start_s, end_s} of the part that is drawn; every drawing over time keeps to it
  *   playhead_s  where the sound plays; `playing` whether it does, `playable` whether the browser can
@@ -16,6 +17,7 @@ export class Store extends EventTarget {
   file = null;
   model = null;
   sound = null;
+  wav = null;
   isLong = false;
   answer = null;
   view = null;
@@ -34,8 +36,8 @@ export class Store extends EventTarget {
     for (const name of Object.keys(changes)) this.dispatchEvent(new Event(name));
   }
 
-  /** Calls `listener` after each change of one of `names`, members divided by spaces. */
-  on(names, listener) {
-    for (const name of names.split(" ")) this.addEventListener(name, listener);
+  /** Calls `listener` after each change of one of `names`, members divided by spaces, until `signal` is aborted. */
+  on(names, listener, signal) {
+    for (const name of names.split(" ")) this.addEventListener(name, listener, { signal });
   }
 }

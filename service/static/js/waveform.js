@@ -58,6 +58,7 @@ function trace(context, sound, view, width, height) {
   const middle = height / 2;
   const step = 1 / devicePixelRatio;
   const samplesEach = ((view.end_s - view.start_s) * sampleRate * step) / width;
+  sound.look?.(view, samplesEach);
   context.strokeStyle = context.fillStyle = colour("--wave");
   if (samplesEach < 1) {
     line(context, sound, view, width, middle);
@@ -72,11 +73,11 @@ function trace(context, sound, view, width, height) {
   }
 }
 
-function line(context, { samples, sampleRate }, view, width, middle) {
+function line(context, { samples, first, sampleRate }, view, width, middle) {
   context.beginPath();
-  const last = Math.min(Math.ceil(view.end_s * sampleRate) + 1, samples.length);
-  for (let i = Math.max(Math.floor(view.start_s * sampleRate), 0); i < last; i += 1) {
-    context.lineTo(across(i / sampleRate, view, width), middle - samples[i] * middle);
+  const last = Math.min(Math.ceil(view.end_s * sampleRate) + 1, first + samples.length);
+  for (let i = Math.max(Math.floor(view.start_s * sampleRate), first); i < last; i += 1) {
+    context.lineTo(across(i / sampleRate, view, width), middle - samples[i - first] * middle);
   }
   context.lineWidth = 1.5;
   context.stroke();

@@ -7,12 +7,12 @@ import { envelope, response } from "./hear.js";
 const FLOOR_DB = 50; // below the strongest response
 const ENVELOPE = 2000;
 
-/** The gallery and the chosen filter. filters: of the answer. panel: with `store` and `player`. */
-export function gallery(filters, panel, cursor) {
+/** The gallery and the chosen filter. filters: of the answer. piece: what they belong to, see piece.js. */
+export function gallery(filters, piece, cursor) {
   const none = element("p", { class: "quiet" }, "Choose a filter below.");
   const one = element("div", { class: "one-filter" }, none);
   const tiles = element("div", { class: "gallery", role: "group", "aria-label": "Filters from low to high; arrow keys go from one to the next" });
-  for (const index of filters.order) tiles.append(tile(filters, index, panel, cursor));
+  for (const index of filters.order) tiles.append(tile(filters, index, piece, cursor));
   walk(tiles);
   cursor.on(() => {
     for (const button of tiles.children) {
@@ -22,7 +22,7 @@ export function gallery(filters, panel, cursor) {
   let shown = null;
   cursor.on(() => {
     if (cursor.filter === shown) return;
-    one.replaceChildren(...(cursor.filter === null ? [none] : closeUp(filters, cursor.filter, panel, cursor)));
+    one.replaceChildren(...(cursor.filter === null ? [none] : closeUp(filters, cursor.filter, piece, cursor)));
     shown = cursor.filter;
   });
   return [one, tiles];
@@ -45,7 +45,7 @@ function walk(tiles) {
   });
 }
 
-function tile(filters, index, panel, cursor) {
+function tile(filters, index, { store }, cursor) {
   const canvas = element("canvas", { "aria-hidden": "true" });
   drawn(canvas, (context, width, height) => {
     wave(context, filters.weights[index][0], width, height / 2);
@@ -56,9 +56,9 @@ function tile(filters, index, panel, cursor) {
   button.addEventListener("click", async () => {
     const isOff = cursor.filter === index;
     cursor.set({ filter: isOff ? null : index, response: null });
-    const { sound } = panel.store;
+    const { sound } = store;
     if (isOff || !sound) return;
-    const passed = await response(sound, resampled(filters.weights[index][0], panel.store.model.input.sample_rate, sound.sampleRate));
+    const passed = await response(sound, resampled(filters.weights[index][0], store.model.input.sample_rate, sound.sampleRate));
     if (cursor.filter === index) cursor.set({ response: { ...passed, envelope: envelope(passed, ENVELOPE) } });
   });
   return button;
@@ -75,9 +75,9 @@ function resampled(taps, from, to) {
   });
 }
 
-function closeUp(filters, index, panel, cursor) {
+function closeUp(filters, index, piece, cursor) {
   const [taps, centre] = [filters.weights[index][0], filters.centres_hz[index]];
-  const { sample_rate: rate } = panel.store.model.input;
+  const { sample_rate: rate } = piece.store.model.input;
   const shape = element("canvas", { role: "img", "aria-label": `The wave of filter ${index}` });
   drawn(shape, (context, width, height) => wave(context, taps, width, height));
   const passes = element("canvas", { role: "img", "aria-label": `Its frequency response, strongest at ${hertz(centre)}` });
@@ -88,31 +88,27 @@ function closeUp(filters, index, panel, cursor) {
   return [
     element("figure", {}, shape, element("figcaption", { class: "quiet" }, `Filter ${index}: ${taps.length} samples, ${Number(((1000 * taps.length) / rate).toFixed(1))} ms`)),
     element("figure", {}, passes, element("figcaption", { class: "quiet" }, `What it lets through: most at ${hertz(centre)}`)),
-    hearing(panel, cursor),
+    hearing(piece, cursor),
   ];
 }
 
-function hearing(panel, cursor) {
-  const { store, player } = panel;
+function hearing({ store, hear }, cursor) {
   const button = element("button", { type: "button", class: "button" }, "Hear what it hears");
   const said = element("p", { class: "quiet", role: "status" });
-  const audio = panel.element.querySelector('[data-part="audio"]');
   let isFiltered = false;
-  const change = (file) => {
-    const { playhead_s } = store;
-    player.open(audio, file);
-    player.seek(playhead_s);
-  };
   button.addEventListener("click", () => {
     isFiltered = !isFiltered;
-    change(isFiltered ? cursor.response.file : store.file);
-    if (isFiltered) player.play();
+    if (isFiltered) hear(cursor.response.file, left);
+    else hear(null);
     say();
   });
+  const left = () => {
+    isFiltered = false;
+    say();
+  };
   const say = () => {
     button.disabled = cursor.response === null;
     button.textContent = isFiltered ? "Back to the sound" : "Hear what it hears";
-    button.setAttribute("aria-pressed", String(isFiltered));
     if (!store.sound) said.textContent = "Your browser cannot decode this format, so it cannot filter it.";
     else if (isFiltered) said.textContent = `The player plays what the filter lets through, ${louder(cursor.response.gain_db)}.`;
     else said.textContent = "The waveform shows in colour where it responds.";
@@ -121,7 +117,7 @@ function hearing(panel, cursor) {
   cursor.on(() => {
     if (isFiltered && cursor.filter !== chosen) {
       isFiltered = false;
-      change(store.file);
+      hear(null);
     }
     if (cursor.filter === chosen) say();
   });

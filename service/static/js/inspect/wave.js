@@ -5,7 +5,7 @@ import { colour, drawn } from "../canvas.js";
 import { across, at } from "../time.js";
 import { field } from "./cursor.js";
 
-export function wave(canvas, seen, store, player, cursor) {
+export function wave(canvas, seen, { store, seek }, cursor) {
   const layers = new Map(seen.layers.map((layer) => [layer.name, layer]));
   const redraw = drawn(canvas, (context, width, height) => {
     if (!store.view) return;
@@ -18,7 +18,7 @@ export function wave(canvas, seen, store, player, cursor) {
   });
   store.on("view sound playhead_s", redraw);
   cursor.on(redraw);
-  canvas.addEventListener("click", (event) => player.seek(at(event.offsetX, store.view, canvas.clientWidth)));
+  canvas.addEventListener("click", (event) => seek(at(event.offsetX, store.view, canvas.clientWidth)));
 }
 
 function trace(context, { sound, view }, width, height) {
