@@ -1,11 +1,13 @@
 """The genre of one file: never over another unless told to, never half written, the sound untouched."""
 
+import errno
+import fcntl
 import hashlib
 import math
 import os
 import shutil
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from audiocnn.batch.result import TagOutcome
@@ -60,22 +62,60 @@ def _replace(target: Path, tags: Tags, genres: tuple[str, ...]) -> None:
     # One name for each file: what a crash leaves is overwritten, and no folder of recordings fills up.
     digest = hashlib.sha256(os.fsencode(target.name)).hexdigest()[:16]
     copy = target.with_name(f".audiocnn-{digest}.part")
+    with _ours_alone(copy):
+        try:
+            shutil.copyfile(target, copy)
+            tags.save(copy, genres)
+            _check(tags.of_copy(copy), tags, genres)
+            _give(copy, status)
+            shutil.copystat(target, copy)
+            os.utime(copy)
+            with copy.open("rb") as file:
+                os.fsync(file.fileno())
+            now = target.stat()
+            if (now.st_ino, now.st_size, now.st_mtime_ns) != (status.st_ino, status.st_size, status.st_mtime_ns):
+                raise _NotWrittenError("another program changed the file at the same time; run again")
+            os.replace(copy, target)
+        finally:
+            copy.unlink(missing_ok=True)
+
+
+@contextmanager
+def _ours_alone(copy: Path) -> Iterator[None]:
+    """No other run of this program takes the same name for its copy meanwhile: it would be of halves of both."""
+    descriptor = os.open(copy, os.O_RDWR | os.O_CREAT, 0o600)
     try:
-        shutil.copyfile(target, copy)
-        tags.save(copy, genres)
-        _check(tags.of_copy(copy), tags, genres)
-        with suppress(OSError):  # only root gives files away
-            os.chown(copy, status.st_uid, status.st_gid)
-        shutil.copystat(target, copy)
-        os.utime(copy)
-        with copy.open("rb") as file:
-            os.fsync(file.fileno())
-        now = target.stat()
-        if (now.st_ino, now.st_size, now.st_mtime_ns) != (status.st_ino, status.st_size, status.st_mtime_ns):
-            raise _NotWrittenError("another program changed the file at the same time; run again")
-        os.replace(copy, target)
+        if not _locked(descriptor, copy):
+            raise _NotWrittenError("another run writes its tags at the same time; run again")
+        yield
     finally:
-        copy.unlink(missing_ok=True)
+        os.close(descriptor)
+
+
+def _locked(descriptor: int, path: Path) -> bool:
+    """Locks the file, which must still be the one at `path` then; does without where the file system has no locks."""
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    except OSError as error:
+        if error.errno not in (errno.ENOLCK, errno.ENOSYS, errno.ENOTSUP):
+            raise
+    try:
+        return os.path.samestat(os.fstat(descriptor), path.stat())
+    except FileNotFoundError:
+        return False
+
+
+def _give(copy: Path, owner: os.stat_result) -> None:
+    """Makes `copy` belong to whom the file belongs to."""
+    made = copy.stat()
+    if (made.st_uid, made.st_gid) == (owner.st_uid, owner.st_gid):
+        return
+    try:
+        os.chown(copy, owner.st_uid, owner.st_gid)
+    except PermissionError as error:
+        raise _NotWrittenError("it belongs to another user or group, and would be yours; run as its owner") from error
 
 
 def _check(written: Tags, original: Tags, genres: tuple[str, ...]) -> None:

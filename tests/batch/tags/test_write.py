@@ -1,6 +1,7 @@
 """Genres are written into real files of every kind: read back by mutagen, with the same sound and all other tags."""
 
 import errno
+import fcntl
 import os
 import random
 import shutil
@@ -332,6 +333,46 @@ class TestTheFileItself:
         assert outcome.status == "failed"
         assert "another program changed the file" in outcome.detail
         assert path.read_bytes() == b"other"
+
+    def test_two_runs_never_write_one_copy(self, copy, monkeypatch):
+        path = copy("song.mp3")
+        outcomes = []
+        monkeypatch.setattr(os, "fsync", lambda _: outcomes.append(write_genres(str(path), ("Pop",))))
+        assert write_genres(str(path), GENRE).status == "written"
+        assert [outcome.status for outcome in outcomes] == ["failed"]
+        assert "another run writes its tags" in outcomes[0].detail
+        assert genres(path) == GENRE
+        assert os.listdir(path.parent) == ["song.mp3"]
+
+    def test_what_another_run_has_put_in_place_is_not_taken_for_a_copy(self, copy, monkeypatch):
+        path = copy("song.mp3")
+        lock = fcntl.flock
+
+        def late(descriptor, how):
+            (part,) = path.parent.glob(".audiocnn-*")
+            part.unlink()  # as at the end of another run
+            lock(descriptor, how)
+
+        monkeypatch.setattr(fcntl, "flock", late)
+        assert "another run writes its tags" in write_genres(str(path), GENRE).detail
+        assert os.listdir(path.parent) == ["song.mp3"]
+
+    def test_file_systems_without_locks_will_do(self, copy, monkeypatch):
+        monkeypatch.setattr(fcntl, "flock", lambda *_: (_ for _ in ()).throw(OSError(errno.ENOLCK, "No locks")))
+        assert write_genres(str(copy("song.mp3")), GENRE).status == "written"
+
+    @pytest.mark.skipif(os.geteuid() != 0, reason="only root gives files away")
+    def test_the_owner_stays_or_nothing_is_written(self, copy, monkeypatch):
+        path = copy("song.mp3")
+        before = path.read_bytes()
+        os.chown(path, 1234, 4321)
+        with monkeypatch.context() as patch:
+            patch.setattr(os, "chown", lambda *_: (_ for _ in ()).throw(PermissionError(errno.EPERM, "not permitted")))
+            outcome = write_genres(str(path), GENRE)
+        assert (outcome.status, path.read_bytes()) == ("failed", before)
+        assert "it belongs to another user or group" in outcome.detail
+        assert write_genres(str(path), GENRE).status == "written"
+        assert (path.stat().st_uid, path.stat().st_gid) == (1234, 4321)
 
     def test_a_copy_that_does_not_read_back_is_thrown_away(self, copy, monkeypatch):
         path = copy("pcm16.wav")
