@@ -13,7 +13,10 @@ EXTENSIONS: Mapping[Media, tuple[str, ...]] = {
         ".wav", ".wave",
     ),
     "image": (".bmp", ".gif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"),
-    "video": (".avi", ".gif", ".m4v", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg", ".ogv", ".webm"),
+    "video": (
+        ".3gp", ".asf", ".avi", ".flv", ".gif", ".m4v", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg", ".ogv", ".webm",
+        ".wmv",
+    ),
     "volume": (".npy", ".npz"),
 }  # fmt: skip
 """What counts as a file of each medium in a folder, in any letter case. A file's content decides how it is read, never
@@ -25,7 +28,7 @@ UNREAD: Mapping[Media, tuple[str, ...]] = {
         ".w64", ".weba", ".wma", ".wv",
     ),
     "image": (".avif", ".heic", ".heif", ".jxl"),
-    "video": (".flv", ".wmv"),
+    "video": (".m2ts", ".mts"),
     "volume": (),
 }  # fmt: skip
 """What holds a medium too, in kinds of files that are not read here: a folder's are left out, and counted."""

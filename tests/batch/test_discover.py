@@ -151,3 +151,11 @@ def test_kinds_that_are_not_read_are_left_out_and_counted(tmp_path):
 @pytest.mark.parametrize("media", EXTENSIONS)
 def test_no_kind_is_read_and_left_out(media):
     assert not set(EXTENSIONS[media]) & set(UNREAD[media])
+
+
+def test_each_kind_of_video_that_is_read_is_found_in_folders(tmp_path):
+    names = [f"a.{ending}" for ending in ("asf", "avi", "flv", "gif", "mkv", "mp4", "mpeg", "ogv", "webm", "wmv")]
+    touch(tmp_path, *names, "a.ts", "a.mts")
+    left_out = Counter()
+    assert [os.path.basename(path) for path in discover([str(tmp_path)], media="video", left_out=left_out)] == names
+    assert left_out == {".mts": 1}  # .ts is the ending of a programming language too
