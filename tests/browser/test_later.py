@@ -151,6 +151,83 @@ def test_another_file_takes_the_place_of_a_job(browser: Browser, server: Server,
 
 
 @pytest.mark.slow
+def test_a_job_outlives_the_page_and_the_file_can_come_back(browser: Browser, server: Server, tmp_path: Path) -> None:
+    long = tmp_path / "long.wav"
+    long.write_bytes(wav_bytes(noise(120)))
+    with visit(browser, server, "slow") as page:
+        job_at = started(page, long)
+        at_work(page, "The service is listening")
+        asked: list[str] = []
+        page.on("request", lambda request: asked.append(request.url) if request.method == "POST" else None)
+        page.goto("/lectures")
+        page.go_back()
+        job = at_work(page, "The service is listening")
+        expect(job).to_contain_text("You may leave this page and come back to it in this tab.")
+        page.reload()
+        at_work(page, "The service is listening")
+        expect(page.get_by_label("Model", exact=True)).to_have_value("slow")
+        panel = answered(page)
+        expect(panel.get_by_role("heading", name="long.wav")).to_be_visible()
+        expect(panel.locator(".time")).to_have_text("0:00.0 / 2:00.0")
+        expect(panel.locator(".band")).to_be_visible()
+        expect(panel.get_by_role("button", name="Play", exact=True)).to_be_disabled()
+        expect(panel).to_contain_text("Choose the same file again to see and hear it")
+        expect(page.locator("#inside")).to_be_hidden()
+        expect(panel.get_by_role("button", name="another model")).to_be_hidden()
+        assert not is_drawn(panel.locator(".waveform"), 0.5, 0.4)
+        assert barriers(page) == []
+        until(lambda: server.client.get(job_at).status_code == 404)  # removed, as after any answer
+
+        choose(page, long)
+        until(lambda: is_drawn(panel.locator(".waveform"), 0.5, 0.4))
+        expect(panel.get_by_role("button", name="Play", exact=True)).to_be_enabled()
+        expect(panel.get_by_text("Choose the same file again")).to_be_hidden()
+        expect(page.locator("#inside")).to_be_visible()
+        assert not [url for url in asked if "lectures" not in url], "nothing was sent again"
+
+        page.reload()
+        expect(page.get_by_text("tells apart")).to_be_visible()
+        expect(page.locator("article.panel")).to_have_count(0)
+
+
+@pytest.mark.slow
+def test_without_the_file_there_is_no_other_model_and_no_other_try(
+    browser: Browser, server: Server, hours: Path
+) -> None:
+    with visit(browser, server, "slow") as page:
+        job_at = started(page, hours)
+        at_work(page, "The service is listening")
+        page.reload()
+        at_work(page, "The service is listening")
+        page.get_by_label("Model", exact=True).select_option("tiny")
+        expect(refused(page)).to_contain_text("The page does not have this file any more")
+        expect(page.get_by_role("button", name="Try again")).to_have_count(0)
+        until(lambda: server.client.get(job_at).json()["state"] == "cancelled")
+        page.get_by_label("Model", exact=True).select_option("slow")
+        job_at = started(page, hours)  # the same file, and it is asked about anew
+        at_work(page, "The service is listening").get_by_role("button", name="Cancel").click()
+        until(lambda: server.client.get(job_at).json()["state"] == "cancelled")
+
+
+@pytest.mark.slow
+def test_the_page_warns_who_leaves_while_a_file_is_on_its_way(browser: Browser, server: Server, hours: Path) -> None:
+    with visit(browser, server, "slow") as page:
+        page.route("**/v1/jobs?*", lambda route: None)  # it never arrives
+        choose(page, hours)
+        job = at_work(page, "on its way")
+        expect(job).to_contain_text("Keep this page open until it has arrived.")
+        with page.expect_event("dialog") as dialog:
+            page.evaluate("setTimeout(() => location.reload())")
+        assert dialog.value.type == "beforeunload"
+        dialog.value.dismiss()
+        job.get_by_role("button", name="Cancel").click()
+        expect(refused(page)).to_contain_text("Cancelled")
+        page.on("dialog", lambda dialog: pytest.fail("nothing is lost now"))
+        page.reload()
+        expect(page.get_by_text("tells apart")).to_be_visible()
+
+
+@pytest.mark.slow
 def test_a_damaged_file_and_a_lost_job_are_told_in_plain_words(
     browser: Browser, server: Server, hours: Path, tmp_path: Path
 ) -> None:

@@ -151,6 +151,7 @@ const WORDS = {
   unknown_model: ["This model is not here any more", "Reload the page to see which ones are."],
   cancelled: ["Cancelled", "The service no longer works on this file."],
   job_not_found: ["The service no longer knows this file", "It was cancelled or forgotten on the way. Send it again."],
+  file_gone: ["The page does not have this file any more", "It was loaded anew meanwhile. Choose the file again."],
   jobs_unavailable: ["Long files cannot be taken just now", "The service has no place to keep them. Try again later, or a shorter part."],
   storage_full: ["Long files cannot be taken just now", "The service has no room left for them. Try again later, or a shorter part."],
   card_not_found: ["This model has no card", "Ask whoever trained it."],

@@ -1,6 +1,7 @@
 // Files too long to wait for: sent as a job, and asked about until it has ended.
 
 import * as api from "./api.js";
+import { forget, remember } from "./jobs.js";
 
 const SOONEST_MS = 300; // between two questions about a job
 const LATEST_MS = 2000;
@@ -12,7 +13,8 @@ export function isTooMuch(problem) {
 }
 
 /**
- * The answer of `model` for `file`, by a job, which is removed at the end and when `signal` is aborted. limits: of jobs.
+ * The answer of `model` for `file`, by a job, which is removed at the end and when `signal` is aborted. One that is left
+ * behind when the page goes is remembered: then `file` is of `jobs.remembered`. limits: of jobs.
  * tell: called with `{stage, share, heard_s}` as it goes on:
  *   sending    `share` of the file has gone
  *   waiting    for its turn
@@ -20,15 +22,28 @@ export function isTooMuch(problem) {
  *   away       the service does not answer; it may come back, and has kept the job
  */
 export async function answerLater(file, model, limits, signal, tell) {
-  if (file.size > limits.max_bytes) {
-    throw new api.Problem({ code: "body_too_large", status: 413, detail: `at most ${limits.max_bytes} bytes are accepted` });
-  }
-  tell({ stage: "sending", share: 0 });
-  const { id } = await api.submit(file, model, signal, (share) => tell({ stage: "sending", share }));
+  const id = file.job ?? (await sent(file, model, limits, signal, tell));
   try {
     return await outcome(id, signal, tell);
   } finally {
+    forget(id);
     api.remove(id);
+  }
+}
+
+async function sent(file, model, limits, signal, tell) {
+  if (file.size > limits.max_bytes) {
+    throw new api.Problem({ code: "body_too_large", status: 413, detail: `at most ${limits.max_bytes} bytes are accepted` });
+  }
+  const stay = (event) => event.preventDefault(); // half a file is lost with the page
+  addEventListener("beforeunload", stay);
+  try {
+    tell({ stage: "sending", share: 0 });
+    const { id } = await api.submit(file, model, signal, (share) => tell({ stage: "sending", share }));
+    remember(file, id, model.name);
+    return id;
+  } finally {
+    removeEventListener("beforeunload", stay);
   }
 }
 

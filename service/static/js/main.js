@@ -7,6 +7,7 @@ import { showCard } from "./card.js";
 import { chooser } from "./chooser.js";
 import { showComparison } from "./compare.js";
 import { element } from "./dom.js";
+import { remembered } from "./jobs.js";
 import { tell } from "./notice.js";
 import { Panel } from "./panel.js";
 
@@ -27,6 +28,20 @@ async function start() {
   choices($("model"), offer.models);
   $("model").hidden = offer.models.length === 1;
   describe();
+  resume();
+}
+
+/** Goes on with the jobs that were at work when the page was left. */
+function resume() {
+  const left = remembered().filter(({ model }) => named(model));
+  if (!left.length || first) return;
+  use(named(left[0].model));
+  open(left.slice(0, 1));
+  if (left.length > 1) compare(left[1], named(left[1].model));
+}
+
+function named(name) {
+  return offer.models.find((model) => model.name === name);
 }
 
 function choices(select, offered) {
@@ -34,7 +49,7 @@ function choices(select, offered) {
 }
 
 function chosen() {
-  return offer.models.find(({ name }) => name === $("model").value) ?? offer.models[0];
+  return named($("model").value) ?? offer.models[0];
 }
 
 const DOES = { multi_label: "hears any of", regression: "estimates" };
@@ -64,7 +79,7 @@ function open(files) {
     import("./inspect/main.js").then(({ inside }) => inside($("inside"), first));
   }
   const others = offer.models.filter(({ input }) => input.media === chosen().input.media);
-  first.element.querySelector('[data-part="compare-model"]').hidden = others.length < 2;
+  first.element.querySelector('[data-part="compare-model"]').hidden = others.length < 2 || !(files[0] instanceof Blob);
   first.open(files[0], chosen());
   if (files.length > 1) compare(files[1], chosen());
   warnOfDrain();
@@ -91,7 +106,7 @@ function compare(file, model) {
   choices(part("second-model"), offer.models);
   part("second-model").value = model.name;
   part("second-model").addEventListener("change", (event) => {
-    second.open(second.store.file, offer.models.find(({ name }) => name === event.target.value));
+    second.open(second.store.file, named(event.target.value));
   });
   part("close").addEventListener("click", () => {
     second.player.close();

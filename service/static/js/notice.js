@@ -7,9 +7,9 @@ const AGAIN = ["cancelled", "job_not_found"]; // what only the visitor can begin
 
 /**
  * Shows `problem` in `place`; null clears it. again: asks once more. other: a served model that takes this kind of
- * file, if the present one does not; `change` goes over to it.
+ * file, if the present one does not; `change` goes over to it. Without `again` there is no way to ask once more.
  */
-export function tell(place, problem, { again, other, change } = {}) {
+export function tell(place, problem, { again = null, other, change } = {}) {
   place.replaceChildren();
   place.hidden = problem === null;
   place.classList.toggle("mild", problem?.code === "cancelled");
@@ -22,7 +22,7 @@ export function tell(place, problem, { again, other, change } = {}) {
     place.append(element("p", {}, `Another model here takes such files.`), button);
   }
   if (problem.code === "unauthorized") place.append(keyForm(again));
-  else if (mayPass(problem) || AGAIN.includes(problem.code)) place.append(retry(again, problem.retryAfter_s));
+  else if (again && (mayPass(problem) || AGAIN.includes(problem.code))) place.append(retry(again, problem.retryAfter_s));
   if (problem.detail) {
     const number = problem.requestId ? ` (request ${problem.requestId})` : "";
     place.append(element("p", { class: "quiet" }, `The service says: ${problem.detail}${number}`));

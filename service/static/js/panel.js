@@ -6,6 +6,7 @@ import { readSound } from "./audio.js";
 import { FORMATS, save } from "./download.js";
 import { element } from "./dom.js";
 import { tell } from "./notice.js";
+import { isSame } from "./jobs.js";
 import { answerLater, isTooMuch } from "./later.js";
 import { Player } from "./player.js";
 import { showProgress } from "./progress.js";
@@ -54,9 +55,22 @@ export class Panel {
     return this.element.querySelector(`[data-part="${name}"]`);
   }
 
+  /** Whether `file` is the one whose job goes on, or has ended, without it. */
+  #isBack(file, model) {
+    const { store } = this;
+    const isGone = store.file !== null && !store.isHere && this.#part("notice").hidden;
+    return isGone && file instanceof Blob && model === store.model && isSame(file, store.file);
+  }
+
   /** Shows `file` and asks `model` about it; what was asked before is dropped. */
   async open(file, model) {
     const { store } = this;
+    if (this.#isBack(file, model)) {
+      store.set({ file });
+      this.#preview();
+      store.set({ isLong: (await this.#measured).isLong });
+      return;
+    }
     const isOther = file !== store.file || model.input.media !== store.model?.input.media;
     this.#asking.abort();
     this.#asking = new AbortController();
@@ -85,6 +99,7 @@ export class Panel {
     const { length_s, isLong } = await this.#measured;
     signal.throwIfAborted();
     this.store.set({ isLong });
+    if (!this.store.isHere && file.model !== model.name) throw new api.Problem({ code: "file_gone" });
     if (!this.store.isLong) {
       try {
         return await api.classify(file, model, signal);
@@ -101,7 +116,7 @@ export class Panel {
     this.#asking.abort();
     this.#part("job").hidden = true;
     this.#refused(new api.Problem({ code: "cancelled" }));
-    this.#part("notice").querySelector("button").focus();
+    this.#part("notice").querySelector("button")?.focus();
   }
 
   /** What can be seen and heard at once, without the service. */
@@ -111,8 +126,13 @@ export class Panel {
     const { media } = model.input;
     const [image, video] = [this.#part("image"), this.#part("video")];
     player.close();
-    image.hidden = media !== "image";
-    video.hidden = media !== "video";
+    image.hidden = media !== "image" || !store.isHere;
+    video.hidden = media !== "video" || !store.isHere;
+    if (!store.isHere) {
+      store.set({ playable: false });
+      this.#measured = { length_s: null, isLong: true };
+      return;
+    }
     if (media === "image") {
       const address = URL.createObjectURL(file);
       image.onload = () => URL.revokeObjectURL(address);
@@ -157,7 +177,7 @@ export class Panel {
     const media = this.store.model.input.media;
     const isWrong = /^(undecodable|unsupported)_/.test(problem.code) && kind !== media;
     tell(this.#part("notice"), problem, {
-      again: () => this.open(this.store.file, this.store.model),
+      again: this.store.isHere ? () => this.open(this.store.file, this.store.model) : null,
       other: isWrong && this.#offer.models.find((model) => model.input.media === kind),
       change: (model) => this.onModel(model),
     });
@@ -169,14 +189,14 @@ export class Panel {
     const { audio, image, video, volume } = answer ?? {};
     const facts = [];
     const { length_s } = this.store;
-    if (length_s) facts.push(length_s < 60 ? `${Number(length_s.toFixed(1))} s` : `${clock(length_s)} min`);
+    if (length_s) facts.push(length_s < 60 ? `${Number(length_s.toFixed(1))} s` : `${clock(length_s)} ${length_s < 3600 ? "min" : "h"}`);
     if (audio) facts.push(`${audio.sample_rate / 1000} kHz`, ["mono", "stereo"][audio.channels - 1] ?? `${audio.channels} channels`);
     if (image ?? video) facts.push(`${(image ?? video).width} × ${(image ?? video).height}`);
     if (video) facts.push(`${video.num_frames} frames`);
     if (volume) facts.push(volume.shape.join(" × "));
     if (answer) facts.push((audio ?? image ?? video ?? volume).format, `model ${answer.model.name} ${answer.model.version}`);
     if (answer) facts.push(took(answer.timing_ms.total));
-    if (sound === null && audio) facts.push(`no waveform: ${length_s > MOST_DECODED_S ? "too long to draw here" : "your browser cannot decode this format"}`);
+    if (sound === null && audio && this.store.isHere) facts.push(`no waveform: ${length_s > MOST_DECODED_S ? "too long to draw here" : "your browser cannot decode this format"}`);
     this.#part("facts").textContent = facts.join(" · ");
   }
 

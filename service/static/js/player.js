@@ -28,6 +28,7 @@ export class Player {
     media.src = this.#address;
     for (const event of ["play", "pause", "ended", "seeked", "timeupdate"]) media.addEventListener(event, this);
     media.addEventListener("error", this);
+    this.#store.set({ playable: true });
   }
 
   close() {

@@ -2,6 +2,9 @@
 
 import { clock } from "./time.js";
 
+const STAY = "Keep this page open until it has arrived.";
+const GO = "You may leave this page and come back to it in this tab.";
+
 const STAGES = {
   sending: "This is a long one. It is on its way to the service.",
   waiting: "The service has it. Others come first.",
@@ -15,7 +18,7 @@ export function showProgress(place, { stage, share, heard_s }, num_bytes, length
   place.hidden = false;
   if (part("stage").textContent !== STAGES[stage]) part("stage").textContent = STAGES[stage]; // said aloud, so once
   const far = facts({ stage, share, heard_s }, num_bytes, length_s);
-  part("how-far").textContent = far && `${far}. `;
+  part("how-far").textContent = `${far && `${far}. `}${stage === "sending" ? STAY : GO}`;
   const done = { sending: share, listening: length_s && Math.min(heard_s / length_s, 1) }[stage];
   if (typeof done === "number") part("bar").value = done;
   else part("bar").removeAttribute("value");

@@ -4,7 +4,7 @@ import { duration } from "./answer.js";
 
 /**
  * Members, each replaced as a whole and null while unknown:
- *   file        the File that was chosen
+ *   file        the File that was chosen, or what is remembered of it
  *   model       one of `GET /v1/models`
  *   sound       of audio the browser can decode or read in parts, see audio.js and wav/sound.js
  *   wav         of a WAV file: where its samples are, see wav/header.js
@@ -28,6 +28,11 @@ export class Store extends EventTarget {
   /** How long the file is in seconds, 0 while that is not known and for pictures. */
   get length_s() {
     return (this.answer && duration(this.answer)) ?? this.sound?.duration_s ?? 0;
+  }
+
+  /** Whether there are bytes of the file; not if only its job outlived the page (see jobs.js). */
+  get isHere() {
+    return this.file instanceof Blob;
   }
 
   /** Change members and tell who listens, in one go. */

@@ -4,6 +4,9 @@ import { moment } from "./timeline.js";
 import { across, at, clock } from "./time.js";
 import { follow, zoom } from "./waveform.js";
 
+const UNPLAYABLE = "Your browser cannot play this format; the service could read it.";
+const GONE = "The page was loaded anew and does not have the sound any more. Choose the same file again to see and hear it.";
+
 /** part: gives the panel's elements by name. */
 export function tracks(part, store, player) {
   const [play, line, frame, readout] = ["play", "playhead", "tracks", "readout"].map(part);
@@ -56,10 +59,11 @@ export function tracks(part, store, player) {
   });
   new ResizeObserver(place).observe(frame);
 
-  store.on("playing playable", () => {
+  store.on("file playing playable", () => {
     play.setAttribute("aria-label", store.playing ? "Pause" : "Play");
     play.dataset.playing = store.playing;
     play.disabled = !store.playable;
     part("unplayable").hidden = store.playable;
+    part("unplayable").textContent = store.isHere ? UNPLAYABLE : GONE;
   });
 }

@@ -56,7 +56,7 @@ export function inside(section, panel) {
     tell(notice, null);
     status.hidden = true;
     shown = null;
-    section.hidden = !store.answer?.audio || store.model.input.media !== "audio";
+    section.hidden = !store.isHere || !store.answer?.audio || store.model.input.media !== "audio";
     offer();
   };
   const ask = async (what, layers = []) => {
@@ -86,7 +86,7 @@ export function inside(section, panel) {
     store.set({ view: chosen });
     ask(chosen);
   });
-  store.on("answer", forget);
+  store.on("file answer", forget);
   store.on("sound wav view playhead_s", offer);
   forget();
 }
