@@ -27,7 +27,7 @@ def classify(ctx: click.Context, /, **given: Any) -> None:
     Examples:
       audiocnn classify song.wav
       audiocnn classify -r music -o genres.csv --top-k 1
-      find music -mtime -7 | audiocnn classify - -o new.csv
+      find music -name '*.mp3' -mtime -7 | audiocnn classify - -o new.csv
       audiocnn classify interview.mp3 --segments --format csv
       audiocnn classify -r music -o results --format parquet,audacity,m3u8
       audiocnn classify -r music --write-tags --dry-run
