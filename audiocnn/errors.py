@@ -68,7 +68,7 @@ class MediaError(AudioCnnError):
 
 
 class UnreadableFileError(MediaError):
-    """The path leads to no file, or to one that cannot be opened."""
+    """The path leads to no file, or to one that cannot be opened or read, as on a disk that fails."""
 
     code = "unreadable_file"
 

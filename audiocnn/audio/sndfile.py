@@ -4,10 +4,12 @@ import io
 from collections.abc import Iterator
 from typing import BinaryIO
 
+import numpy as np
 import soundfile
+from numpy.typing import NDArray
 
 from audiocnn.audio.reader import BLOCK, AudioReader
-from audiocnn.errors import UndecodableAudioError
+from audiocnn.errors import UndecodableAudioError, UnreadableFileError
 from audiocnn.limits import DecodeLimits
 from audiocnn.waveform import Samples
 
@@ -30,7 +32,10 @@ class _FromHere:
 
     It must not see an ID3 tag before that position: it would skip the tag and open whatever follows with any of its
     parsers. A seek to before the start, which damaged files cause, goes nowhere, as in C.
+    error: why the file could not be read; no exception passes through C, and for libsndfile it just ends there.
     """
+
+    error: UnreadableFileError | None = None
 
     def __init__(self, file: BinaryIO) -> None:
         self._file = file
@@ -39,7 +44,11 @@ class _FromHere:
         file.seek(self._start)
 
     def readinto(self, buffer: memoryview) -> int:
-        return self._file.readinto(buffer)  # type: ignore[attr-defined, no-any-return]  # absent from BinaryIO only
+        try:
+            return self._file.readinto(buffer)  # type: ignore[attr-defined, no-any-return]  # absent from BinaryIO only
+        except UnreadableFileError as error:
+            self.error = error
+            return 0
 
     def tell(self) -> int:
         return self._file.tell() - self._start
@@ -70,10 +79,11 @@ class SndfileReader(AudioReader):
 
     def __init__(self, file: BinaryIO, format: str, limits: DecodeLimits) -> None:
         self._file = file
+        self._bytes = _FromHere(file)
         try:
-            self._sound = _Stream(_FromHere(file))
+            self._sound = _Stream(self._bytes)
         except (soundfile.SoundFileError, RuntimeError, TypeError, ValueError) as error:
-            raise self._undecodable(format) from error
+            raise self._bytes.error or self._undecodable(format) from error
         super().__init__(format=format, sample_rate=self._sound.samplerate, channels=self._sound.channels)
         try:
             limits.check_header(self.sample_rate, self.channels)
@@ -86,7 +96,7 @@ class SndfileReader(AudioReader):
         frames_read = 0
         while True:
             try:
-                block = self._sound.read(BLOCK, dtype="float32", always_2d=True)
+                block = self._read()
             except (soundfile.SoundFileError, RuntimeError, ValueError) as error:
                 if not frames_read:
                     raise self._undecodable(self.format) from error
@@ -98,6 +108,14 @@ class SndfileReader(AudioReader):
                 return
             frames_read += len(block)
             yield block.T
+
+    def _read(self) -> NDArray[np.float32]:
+        try:
+            block: NDArray[np.float32] = self._sound.read(BLOCK, dtype="float32", always_2d=True)
+            return block
+        finally:
+            if self._bytes.error:
+                raise self._bytes.error
 
     def close(self) -> None:
         self._sound.close()

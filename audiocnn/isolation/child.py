@@ -17,6 +17,7 @@ from typing import Any, BinaryIO
 
 from audiocnn.errors import MediaError
 from audiocnn.isolation.messages import END, FAILED, GREEDY, ITEM, JOB, READY, REFUSED, Message, send
+from audiocnn.source import readable
 
 _MAX_FILES = 64
 _MAX_TEXT = 10_000
@@ -37,7 +38,7 @@ def main(connection_fd: int) -> None:
             if not signs:
                 return
             if signs == JOB:  # a STOP here came too late for its file
-                with os.fdopen(files[0], "rb") as file:
+                with readable(files[0], "the file") as file:
                     _answer(connection, file)
 
 

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from audiocnn.audio.decode import MAX_AMPLITUDE, checked_blocks, decode, open_audio
 from audiocnn.audio.reader import BLOCK
+from audiocnn.audio.sndfile import SndfileReader
 from audiocnn.errors import (
     AudioError,
     AudioTooLargeError,
@@ -264,6 +265,23 @@ class TestPaths:
     def test_missing_file(self, tmp_path):
         with pytest.raises(UnreadableFileError, match=r"^cannot read no\.wav: No such file or directory$"):
             decode(tmp_path / "no.wav")
+
+    @pytest.mark.skipif(not os.path.exists("/proc/self/mem"), reason="a file that cannot be read is a thing of Linux")
+    def test_a_disk_that_fails(self):
+        with pytest.raises(UnreadableFileError, match=r"^cannot read mem: Input/output error$"):
+            decode("/proc/self/mem")
+
+    @pytest.mark.parametrize(("format", "subtype"), [("FLAC", None), ("OGG", "VORBIS"), ("MP3", None), ("AIFF", None)])
+    def test_a_disk_that_fails_in_the_middle_does_not_cut_the_sound_short(self, format, subtype):
+        class Failing(io.BytesIO):
+            def readinto(self, buffer):
+                if self.tell() > len(self.getvalue()) // 2:
+                    raise UnreadableFileError("cannot read a: Input/output error")
+                return super().readinto(buffer)
+
+        data = encoded(noise(seconds=20), format=format, subtype=subtype)
+        with pytest.raises(UnreadableFileError, match="Input/output error"):
+            list(SndfileReader(Failing(data), format.lower(), DecodeLimits()).blocks())
 
     def test_folder(self, tmp_path):
         with pytest.raises(UnreadableFileError, match="is not a regular file"):

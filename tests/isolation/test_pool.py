@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from audiocnn.errors import ConfigError, DecoderPoolError, UndecodableAudioError
+from audiocnn.errors import ConfigError, DecoderPoolError, UndecodableAudioError, UnreadableFileError
 from audiocnn.isolation.pool import ChildLimits, DecoderPool
 from tests.isolation import misbehaviour
 
@@ -97,6 +97,15 @@ class TestMessages:
                 for _ in range(number):
                     next(found)
         assert_healthy(pool, restarts=0)
+
+
+@linux
+def test_a_disk_that_fails_is_no_fault_of_the_decoder(pool):
+    with open("/proc/self/mem", "rb") as unreadable:  # its first bytes are an I/O error
+        found = pool.stream(misbehaviour.echo, unreadable, 0, failure=UndecodableAudioError, largest=1000)
+        with closing(found), pytest.raises(UnreadableFileError, match="cannot read the file: Input/output error"):
+            next(found)
+    assert_healthy(pool, restarts=0)
 
 
 @linux
