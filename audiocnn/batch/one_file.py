@@ -17,8 +17,8 @@ from audiocnn.limits import DecodeLimits
 from audiocnn.spec import ModelSpec, recut
 
 CHILD_LIMITS = ChildLimits(cpu_s=3600, block_s=60, file_s=3600)
-"""Hours of sound take minutes to decode; a decoder that hangs gives no block for `block_s`, and a sleeping disk or a slow
-share wakes up within that time."""
+"""Hours of sound take minutes to decode; a decoder that hangs gives no block for `block_s`, in which a sleeping disk
+wakes up."""
 _FATAL = (DecoderPoolError, MissingExtraError, WindowError)
 """What no other file would fare better with: it ends the batch."""
 _TRIES = 2

@@ -4,7 +4,8 @@ A thread that hangs inside a C library cannot be stopped; a process can. `Decode
 and gives each file to one of them. The file goes there as a descriptor, so nothing is copied; what a decoder yields
 comes back message by message, so memory does not grow with the file.
 
-    pool.py        which child takes which file, and what becomes of a file whose child dies
+    pool.py        which child takes which file
+    stream.py      what a child says of one file, and what becomes of the file if the child dies
     process.py     one child as its parent sees it: start, deadlines, kill
     child.py       what runs in the child: its limits and its loop
     messages.py    how the two talk

@@ -16,7 +16,8 @@ import numpy as np
 from audiocnn.errors import UndecodableVisualError
 from audiocnn.framing import frame_blocks
 from audiocnn.isolation.messages import Message
-from audiocnn.isolation.pool import DecoderPool, Stream
+from audiocnn.isolation.pool import DecoderPool
+from audiocnn.isolation.stream import Stream
 from audiocnn.limits import DecodeLimits
 from audiocnn.prediction import VideoInfo
 from audiocnn.prepared import Window
