@@ -151,18 +151,21 @@ const WORDS = {
   unknown_model: ["This model is not here any more", "Reload the page to see which ones are."],
   cancelled: ["Cancelled", "The service no longer works on this file."],
   job_not_found: ["The service no longer knows this file", "It was cancelled or forgotten on the way. Send it again."],
+  file_unreadable: ["The browser cannot read this file", "It may be a folder, or have been moved or changed. Choose a file again."],
   file_gone: ["The page does not have this file any more", "It was loaded anew meanwhile. Choose the file again."],
   jobs_unavailable: ["Long files cannot be taken just now", "The service has no place to keep them. Try again later, or a shorter part."],
   storage_full: ["Long files cannot be taken just now", "The service has no room left for them. Try again later, or a shorter part."],
   card_not_found: ["This model has no card", "Ask whoever trained it."],
   not_inspectable: ["This model cannot be looked into", "Its file does not name its layers: whoever runs the service can export it anew."],
   internal_error: ["Something went wrong on our side", "Try again. If it keeps happening, tell the operator the number below."],
+  offline: ["You are offline", "Check your connection, then try again."],
   no_answer: ["The service does not answer", "It may be restarting, or the file may be larger than it takes. Try again in a moment."],
 };
 
 /** What a person is told: a title and what to do. */
 export function inWords(problem) {
-  const [title, advice] = WORDS[problem.code] ?? ["The service refused this", "Its reason is below."];
+  const code = problem.code === "no_answer" && !navigator.onLine ? "offline" : problem.code;
+  const [title, advice] = WORDS[code] ?? ["The service refused this", "Its reason is below."];
   return { title, advice };
 }
 

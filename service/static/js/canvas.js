@@ -4,6 +4,7 @@ import { onTheme } from "./shell.js";
 
 const probe = document.createElement("span");
 probe.hidden = true;
+probe.style.forcedColorAdjust = "none"; // where the system decides about colours it leaves pictures alone, and so do we
 document.documentElement.append(probe);
 const resolved = new Map();
 

@@ -5,10 +5,14 @@ import { example } from "./example.js";
 import { NoMicrophone, record } from "./record.js";
 import { clock } from "./time.js";
 
-/** onFiles: called with one file or several. */
-export function chooser(zone, onFiles) {
+/** take: called with one file or several, of which two are compared. */
+export function chooser(zone, take) {
   const part = (name) => zone.querySelector(`[data-part="${name}"]`);
   const input = part("input");
+  const onFiles = (files) => {
+    part("said").textContent = files.length > 2 ? `Two can be compared at a time: these are the first two of ${files.length}.` : "";
+    take(files);
+  };
   part("choose").addEventListener("click", () => input.click());
   input.addEventListener("change", () => {
     if (input.files.length) onFiles([...input.files]);
@@ -36,7 +40,7 @@ function drops(zone, onFiles) {
 }
 
 function recorder(part, onFiles) {
-  const [button, meter, said] = [part("record"), part("meter"), part("record-said")];
+  const [button, meter, said] = [part("record"), part("meter"), part("said")];
   let levels = [];
   let stop = null;
   const redraw = drawn(meter, (context, width, height) => {

@@ -25,8 +25,8 @@ function heading(first, second) {
 function table(first, second) {
   const scores = [first, second].map(({ answer }) => new Map(answer.predictions.map(({ label, score }) => [label, score])));
   const labels = [...new Set(scores.flatMap((row) => [...row.keys()]))];
-  const names = [first, second].map((store) => `${store.file.name}, ${store.model.name}`);
-  const head = element("tr", {}, ...["Class", ...names, "Difference"].map((text) => element("th", { scope: "col" }, text)));
+  const names = [first, second].map(({ file, model }) => [element("bdi", {}, file.name), `, ${model.name}`]);
+  const head = element("tr", {}, ...[["Class"], ...names, ["Difference"]].map((parts) => element("th", { scope: "col" }, ...parts)));
   const rows = labels.map((label) => {
     const [a, b] = scores.map((row) => row.get(label));
     const known = a !== undefined && b !== undefined;

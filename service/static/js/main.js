@@ -16,6 +16,7 @@ const $ = (id) => document.querySelector(`#${id}`);
 let offer = { models: [] };
 let first = null;
 let second = null;
+let inside = null;
 
 async function start() {
   tell($("trouble"), null);
@@ -72,17 +73,26 @@ function open(files) {
   if (!first) {
     first = new Panel(offer, use);
     first.store.on("answer", refresh);
+    first.store.on("answer", lookInside);
     $("panels").append(first.element);
     first.element.querySelector('[data-part="compare-file"]').addEventListener("click", () => $("other-file").click());
     first.element.querySelector('[data-part="compare-model"]').addEventListener("click", compareModel);
     document.body.classList.add("has-result");
-    import("./inspect/main.js").then(({ inside }) => inside($("inside"), first));
   }
+  lookInside();
   const others = offer.models.filter(({ input }) => input.media === chosen().input.media);
   first.element.querySelector('[data-part="compare-model"]').hidden = others.length < 2 || !(files[0] instanceof Blob);
   first.open(files[0], chosen());
   if (files.length > 1) compare(files[1], chosen());
   warnOfDrain();
+}
+
+/** Fetches that part of the page when there is something to look into; again if there was no network then. */
+function lookInside() {
+  inside ??= import("./inspect/main.js").then(
+    (module) => module.inside($("inside"), first),
+    () => (inside = null),
+  );
 }
 
 /** Goes over to another model with the file at hand. */

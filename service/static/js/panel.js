@@ -43,7 +43,7 @@ export class Panel {
     tracks(this.#part.bind(this), store, player);
     this.#downloads();
     this.#part("cancel").addEventListener("click", () => this.#cancel());
-    store.on("file answer sound", () => this.#facts());
+    store.on("file answer sound drawable", () => this.#facts());
   }
 
   /** What the service takes at once. */
@@ -66,7 +66,7 @@ export class Panel {
   async open(file, model) {
     const { store } = this;
     if (this.#isBack(file, model)) {
-      store.set({ file });
+      store.set({ file, drawable: true });
       this.#preview();
       store.set({ isLong: (await this.#measured).isLong });
       return;
@@ -76,7 +76,7 @@ export class Panel {
     this.#asking = new AbortController();
     const { signal } = this.#asking;
     if (isOther) store.sound?.close?.();
-    store.set({ file, model, answer: null, ...(isOther && { sound: null, wav: null, view: null }) });
+    store.set({ file, model, answer: null, ...(isOther && { sound: null, drawable: true, wav: null, view: null }) });
     tell(this.#part("notice"), null);
     this.#part("status").hidden = false;
     this.#part("job").hidden = true;
@@ -88,7 +88,8 @@ export class Panel {
     } catch (problem) {
       if (signal.aborted) return;
       if (!(problem instanceof api.Problem)) throw problem;
-      this.#refused(problem);
+      const isLost = problem.code === "no_answer" && !(await isReadable(file));
+      if (!signal.aborted) this.#refused(isLost ? new api.Problem({ code: "file_unreadable" }) : problem);
     }
     if (!signal.aborted) this.#part("status").hidden = this.#part("job").hidden = true;
   }
@@ -129,7 +130,7 @@ export class Panel {
     image.hidden = media !== "image" || !store.isHere;
     video.hidden = media !== "video" || !store.isHere;
     if (!store.isHere) {
-      store.set({ playable: false });
+      store.set({ playable: false, drawable: false });
       this.#measured = { length_s: null, isLong: true };
       return;
     }
@@ -168,7 +169,11 @@ export class Panel {
       show(sound);
     } else if (file.size <= MOST_DECODED_BYTES && !(length_s > MOST_DECODED_S)) {
       const sound = await readSound(file, model.input.sample_rate);
-      if (sound && isWanted()) show(sound);
+      if (!isWanted()) return;
+      if (sound) show(sound);
+      else store.set({ drawable: false });
+    } else {
+      store.set({ drawable: false });
     }
   }
 
@@ -184,7 +189,7 @@ export class Panel {
   }
 
   #facts() {
-    const { file, answer, sound } = this.store;
+    const { file, answer, drawable } = this.store;
     this.#part("name").textContent = file?.name ?? "";
     const { audio, image, video, volume } = answer ?? {};
     const facts = [];
@@ -196,7 +201,7 @@ export class Panel {
     if (volume) facts.push(volume.shape.join(" × "));
     if (answer) facts.push((audio ?? image ?? video ?? volume).format, `model ${answer.model.name} ${answer.model.version}`);
     if (answer) facts.push(took(answer.timing_ms.total));
-    if (sound === null && audio && this.store.isHere) facts.push(`no waveform: ${length_s > MOST_DECODED_S ? "too long to draw here" : "your browser cannot decode this format"}`);
+    if (!drawable && audio && this.store.isHere) facts.push(`no waveform: ${length_s > MOST_DECODED_S ? "too long to draw here" : "your browser cannot decode this format"}`);
     this.#part("facts").textContent = facts.join(" · ");
   }
 
@@ -213,6 +218,11 @@ export class Panel {
     }
     store.on("answer", () => (this.#part("actions").hidden = store.answer === null));
   }
+}
+
+/** Not a folder, and not a file that has been moved or changed since it was chosen. */
+function isReadable(file) {
+  return file.slice(0, 1).arrayBuffer().then(() => true, () => false);
 }
 
 function took(ms) {

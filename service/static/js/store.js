@@ -7,6 +7,7 @@ import { duration } from "./answer.js";
  *   file        the File that was chosen, or what is remembered of it
  *   model       one of `GET /v1/models`
  *   sound       of audio the browser can decode or read in parts, see audio.js and wav/sound.js
+ *   drawable    false once it is known that there will be no sound to draw
  *   wav         of a WAV file: where its samples are, see wav/header.js
  *   isLong      whether the file is too much for an answer at once and for a look into all of it
  *   answer      of `POST /classify?segments=true`
@@ -17,6 +18,7 @@ export class Store extends EventTarget {
   file = null;
   model = null;
   sound = null;
+  drawable = true;
   wav = null;
   isLong = false;
   answer = null;

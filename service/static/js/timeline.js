@@ -153,6 +153,10 @@ function area(context, points, bottom) {
 function name(context, text, top) {
   context.font = `600 12px ${getComputedStyle(context.canvas).fontFamily}`;
   context.textBaseline = "top";
+  context.lineJoin = "round";
+  context.lineWidth = 3;
+  context.strokeStyle = colour("--surface"); // the curve may run behind it
+  context.strokeText(text, 6, top + 7);
   context.fillStyle = colour("--text");
   context.fillText(text, 6, top + 7);
 }

@@ -15,12 +15,13 @@ export function tracks(part, store, player) {
   part("zoom-out").addEventListener("click", () => zoom(store, 2));
   part("zoom-all").addEventListener("click", () => zoom(store, Infinity));
 
-  store.on("view answer sound", () => {
+  store.on("view answer sound drawable", () => {
     const { view, answer, sound } = store;
     const hasTime = view !== null;
     part("result").hidden = !hasTime && !answer && store.model?.input.media === "audio";
     part("over-time").hidden = !hasTime;
     part("waveform").hidden = sound === null && !(answer?.audio && hasTime);
+    part("waveform").classList.toggle("bare", !store.drawable); // the ruler alone
     part("listing").hidden = !answer?.segments.length || store.model.task.kind === "regression";
     part("silent-legend").hidden = !answer?.segments.some(({ silent }) => silent);
     if (!hasTime) return;
