@@ -13,7 +13,7 @@ from audiocnn.batch.inputs import STANDARD_INPUT
 from audiocnn.batch.work import Engine
 from audiocnn.inference.backend import Device
 
-STANDARD_OUTPUT = Path("-")
+STANDARD_OUTPUT = "-"
 """As OUT it stands for what is used without one."""
 
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -26,7 +26,7 @@ class Options:
     inputs: tuple[str, ...]
     files_from: str | None
     recursive: bool
-    output: Path | None
+    out: str | None
     formats: tuple[str, ...]
     segments: bool
     merge_consecutive: bool
@@ -48,6 +48,11 @@ class Options:
     genre_map: Path | None
     quiet: bool
     verbose: bool
+
+    @property
+    def output(self) -> Path | None:
+        """OUT, None for standard output."""
+        return None if self.out is None or self.out == STANDARD_OUTPUT else Path(self.out)
 
     @property
     def reads_a_list(self) -> bool:
@@ -90,8 +95,8 @@ _OUTPUT = [
     click.option(
         "-o",
         "--output",
-        type=click.Path(path_type=Path),
-        callback=lambda ctx, param, path: None if path == STANDARD_OUTPUT else path,
+        "out",
+        type=click.Path(),
         metavar="OUT",
         help="Write to this file, or folder; - is stdout.",
     ),

@@ -1,5 +1,6 @@
 """Where the results of `audiocnn classify` go: OUT, standard output, or a table on a terminal."""
 
+import os
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import ExitStack
@@ -10,7 +11,7 @@ import click
 
 from audiocnn.batch.formats.csv_rows import CsvWriter
 from audiocnn.batch.formats.jsonl import JsonlWriter
-from audiocnn.batch.formats.outputs import format_of, outputs
+from audiocnn.batch.formats.outputs import format_of, is_folder, outputs
 from audiocnn.batch.formats.selection import Selection, Writer
 
 if TYPE_CHECKING:
@@ -26,9 +27,11 @@ _ROWS: Mapping[str, Callable[[TextIO, Selection], Writer]] = {"csv": CsvWriter, 
 def chosen_formats(options: "Options") -> tuple[str, ...]:
     """The formats to write: those given, or the one that OUT's ending names, or else jsonl.
 
-    Raises `click.UsageError` for those that need an OUT where there is none.
+    Raises `click.UsageError` for those that need an OUT where there is none, or a file where it names a folder.
     """
     formats = options.formats or ("jsonl" if options.output is None else format_of(options.output),)
+    if options.out is not None and options.out.endswith(os.sep) and not is_folder(formats):
+        raise click.UsageError(f"{formats[0]} goes into a file, and {options.out} names a folder: give -o a file in it")
     if options.output is None and (len(formats) > 1 or formats[0] not in _ROWS):
         raise click.UsageError(f"--format {','.join(formats)} needs -o OUT: only csv and jsonl go to standard output")
     return formats

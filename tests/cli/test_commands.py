@@ -94,7 +94,7 @@ def test_a_model_of_ones_own_and_its_absence(song, tmp_path):
         (["x.wav", "--workers", "0"], "--workers"),
         (["x.wav", "--format", "xml"], "'xml' is not one of csv, jsonl, parquet"),
         (["x.wav", "--no-such-option"], "--no-such-option"),
-        (["x.wav", "-o", "/"], "jsonl goes into a file, and / is a folder"),
+        (["x.wav", "-o", "/"], "jsonl goes into a file, and / names a folder"),
         (["x.wav", "-o", "no/such/folder/out.csv"], "expected a name in an existing folder"),
         (["x.wav", "-o", "y.WAV"], "called like audio"),
     ],

@@ -91,7 +91,7 @@ def test_another_format_needs_no_new_classification(songs):
 
 @pytest.mark.parametrize("name", ["audacity", "m3u8", "jams"])
 def test_a_folder_format_alone_writes_into_out_itself(songs, name):
-    run("songs/a.wav", "-o", "out", "--format", name)
+    run("songs/a.wav", "-o", "out/", "--format", name)
     assert not {"audacity", "playlists", "jams"} & set(os.listdir("out"))
     assert [n for n in os.listdir("out") if not n.startswith(".")]
 
@@ -132,6 +132,8 @@ def test_runs_of_windows_are_merged_if_that_is_asked_for(songs):
         (["-o", "songs/a.wav", "--format", "csv,jsonl"], "goes into a folder, and songs/a.wav is none"),
         (["-o", "songs/a.wav", "--format", "m3u8"], "m3u8 goes into a folder, and songs/a.wav is none"),
         (["-o", "x.wav", "--format", "parquet"], "would get parquet: name it results.parquet"),
+        (["-o", "new/"], "jsonl goes into a file, and new/ names a folder"),
+        (["-o", "new/", "--format", "csv"], "csv goes into a file, and new/ names a folder"),
         (["-o", "x.m4a"], "x.m4a is called like audio"),
         (["-o", "rock.M3U8"], "m3u8 is many files in a folder, and rock.M3U8 looks like one"),
         (["--dry-run"], "--dry-run is about tags"),

@@ -80,12 +80,17 @@ def check_formats(names: Sequence[str], spec: ModelSpec) -> None:
         raise ConfigError("m3u8 makes a playlist for each label, and this model answers with numbers; use csv or jsonl")
 
 
+def is_folder(names: Sequence[str]) -> bool:
+    """Whether formats are many files."""
+    return len(names) > 1 or FORMATS[names[0]].is_folder
+
+
 def check_output(output: Path, names: Sequence[str]) -> None:
     """Raises `ConfigError` for an `output` that cannot hold these formats, or that would replace a recording."""
     called = ",".join(names)
     if not output.parent.is_dir():
         raise ConfigError(f"expected a name in an existing folder for what is written, got {output}")
-    if len(names) > 1 or FORMATS[names[0]].is_folder:
+    if is_folder(names):
         if output.exists() and not output.is_dir():
             raise ConfigError(f"{called} goes into a folder, and {output} is none")
         return
