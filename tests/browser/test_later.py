@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Locator, Page, expect
+from playwright.sync_api import Browser, Locator, Page, Route, expect
 
 from audiocnn import Classifier
 from audiocnn.spec import AudioSpec
@@ -174,7 +174,7 @@ def test_a_job_outlives_the_page_and_the_file_can_come_back(browser: Browser, se
         expect(panel).to_contain_text("Choose the same file again to see and hear it")
         expect(page.locator("#inside")).to_be_hidden()
         expect(panel.get_by_role("button", name="another model")).to_be_hidden()
-        assert not is_drawn(panel.locator(".waveform"), 0.5, 0.4)
+        assert panel.locator(".waveform").evaluate("canvas => canvas.clientHeight") == 22, "the ruler alone"
         assert barriers(page) == []
         until(lambda: server.client.get(job_at).status_code == 404)  # removed, as after any answer
 
@@ -206,6 +206,25 @@ def test_without_the_file_there_is_no_other_model_and_no_other_try(
         page.get_by_label("Model", exact=True).select_option("slow")
         job_at = started(page, hours)  # the same file, and it is asked about anew
         at_work(page, "The service is listening").get_by_role("button", name="Cancel").click()
+        until(lambda: server.client.get(job_at).json()["state"] == "cancelled")
+
+
+@pytest.mark.slow
+def test_a_job_that_was_left_is_cancelled_by_a_file_that_comes_first(
+    browser: Browser, server: Server, hours: Path, tmp_path: Path
+) -> None:
+    short = tmp_path / "short.wav"
+    short.write_bytes(wav_bytes(tone(seconds=1)))
+    with visit(browser, server, "slow") as page:
+        job_at = started(page, hours)
+        at_work(page, "The service is listening")
+        waiting: list[Route] = []
+        page.route("**/v1/models", lambda route: waiting.append(route))
+        page.reload()
+        drop(page, short)
+        until(lambda: page.evaluate("1") == 1 and len(waiting) > 0)
+        waiting[0].continue_()
+        expect(answered(page).get_by_role("heading", name="short.wav")).to_be_visible()
         until(lambda: server.client.get(job_at).json()["state"] == "cancelled")
 
 

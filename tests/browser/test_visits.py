@@ -27,6 +27,16 @@ def files(tmp_path: Path) -> list[Path]:
     return [tmp_path / name for name in sounds]
 
 
+def test_a_file_may_come_before_the_models_are_known(page: Page, files: list[Path]) -> None:
+    waiting: list[Route] = []
+    page.route("**/v1/models", lambda route: waiting.append(route))
+    page.goto("/")
+    drop(page, files[0])
+    page.wait_for_timeout(200)
+    waiting[0].continue_()
+    expect(answered(page).get_by_role("heading", name="first.wav")).to_be_visible()
+
+
 @pytest.mark.slow
 def test_of_three_files_the_first_two_are_compared_and_that_is_said(page: Page, files: list[Path]) -> None:
     page.goto("/")

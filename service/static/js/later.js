@@ -26,9 +26,14 @@ export async function answerLater(file, model, limits, signal, tell) {
   try {
     return await outcome(id, signal, tell);
   } finally {
-    forget(id);
-    api.remove(id);
+    cancel(id);
   }
+}
+
+/** Ends the job with this id, wherever it stands. */
+export function cancel(id) {
+  forget(id);
+  api.remove(id);
 }
 
 async function sent(file, model, limits, signal, tell) {

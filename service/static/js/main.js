@@ -8,6 +8,7 @@ import { chooser } from "./chooser.js";
 import { showComparison } from "./compare.js";
 import { element } from "./dom.js";
 import { remembered } from "./jobs.js";
+import { cancel } from "./later.js";
 import { tell } from "./notice.js";
 import { Panel } from "./panel.js";
 
@@ -17,6 +18,7 @@ let offer = { models: [] };
 let first = null;
 let second = null;
 let inside = null;
+let early = []; // files that came before the models were known
 
 async function start() {
   tell($("trouble"), null);
@@ -29,13 +31,17 @@ async function start() {
   choices($("model"), offer.models);
   $("model").hidden = offer.models.length === 1;
   describe();
+  if (early.length) open(early);
   resume();
 }
 
-/** Goes on with the jobs that were at work when the page was left. */
+/** Goes on with the jobs that were at work when the page was left, if they have not been replaced already. */
 function resume() {
-  const left = remembered().filter(({ model }) => named(model));
-  if (!left.length || first) return;
+  const left = first ? [] : remembered().filter(({ model }) => named(model)).slice(0, 2);
+  for (const { job } of remembered()) {
+    if (!left.some((one) => one.job === job)) cancel(job);
+  }
+  if (!left.length) return;
   use(named(left[0].model));
   open(left.slice(0, 1));
   if (left.length > 1) compare(left[1], named(left[1].model));
@@ -69,7 +75,10 @@ function describe() {
 
 /** Shows one file, or two to compare. */
 function open(files) {
-  if (!offer.models.length) return;
+  if (!offer.models.length) {
+    early = files;
+    return;
+  }
   if (!first) {
     first = new Panel(offer, use);
     first.store.on("answer", refresh);
