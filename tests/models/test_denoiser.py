@@ -7,6 +7,7 @@ import torch
 
 from audiocnn.errors import ConfigError
 from audiocnn.models.denoiser import OVERLAP, Denoiser, fourier_filters
+from audiocnn.nn.shapes import same_padding
 
 SMALL = {"filter_length": 64, "width": 8}
 
@@ -22,7 +23,7 @@ def noise(*shape, seed=0):
 
 
 def test_filters_are_a_complete_orthogonal_basis_under_a_window():
-    filters = fourier_filters(64)[:, 0].double()
+    filters = fourier_filters(64).double()
     window = torch.sin(math.pi * (torch.arange(64).double() + 0.5) / 64)
     torch.testing.assert_close((filters / window) @ (filters / window).T, torch.eye(64).double(), atol=1e-5, rtol=0)
     overlapping = window.square().reshape(OVERLAP, -1).sum(0)
@@ -30,7 +31,7 @@ def test_filters_are_a_complete_orthogonal_basis_under_a_window():
 
 
 def test_with_open_masks_an_untrained_network_gives_back_what_it_hears(network):
-    torch.nn.init.constant_(network.exit.bias, 50.0)
+    torch.nn.init.constant_(network.mask.exit[-1].bias, 50.0)
     waveform = noise(2, 1, 1000)
     with torch.inference_mode():
         heard = network(waveform)
@@ -38,7 +39,7 @@ def test_with_open_masks_an_untrained_network_gives_back_what_it_hears(network):
 
 
 def test_closed_masks_give_silence(network):
-    torch.nn.init.constant_(network.exit.bias, -50.0)
+    torch.nn.init.constant_(network.mask.exit[-1].bias, -50.0)
     with torch.inference_mode():
         assert network(noise(1, 1, 1000)).abs().max() < 1e-6
 
@@ -58,11 +59,38 @@ def test_keeps_the_length_and_stays_finite(network, num_samples):
         assert clean.isfinite().all()
 
 
-def test_number_of_weights():
-    pairs, width = 256, 128
-    block = 2 * (width * 2 * width) + 3 * 2 * width + 2 * (2 * width + 2 * width + width)
-    mask = 2 * pairs + pairs * width + 2 * width + 8 * block + width * pairs + pairs
-    assert sum(p.numel() for p in Denoiser().parameters()) == 2 * 512 * 512 + mask == 1_131_520
+def test_the_mask_alone_is_learned_and_saved(network):
+    mask = {f"mask.{name}": value for name, value in network.mask.state_dict().items()}
+    assert network.state_dict().keys() == mask.keys()
+    assert len(list(network.parameters())) == len(list(network.mask.parameters()))
+    assert sum(p.numel() for p in Denoiser().parameters()) == 671_429
+
+
+def test_encoder_is_a_strided_convolution_with_fourier_filters(network):
+    waveform = noise(1, 1, 320)
+    heard = network.encoder(waveform.unflatten(-1, (-1, 16))[:, 0].mT)
+    before = same_padding(OVERLAP)[0] * 16
+    padded = torch.nn.functional.pad(waveform, (before, 64 - 16 - before))
+    torch.testing.assert_close(heard, torch.nn.functional.conv1d(padded, fourier_filters(64)[:, None], stride=16))
+
+
+def test_the_mask_sees_what_is_above_the_steady_level_and_where(network):
+    seen = []
+    network.mask.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0]))
+    with torch.inference_mode():
+        network(noise(1, 1, 640))
+    energies, above, place = seen[0][0]
+    torch.testing.assert_close(above, energies - energies.mean(-1, keepdim=True))
+    assert above.abs().max() > 0.1
+    torch.testing.assert_close(place, torch.linspace(-1, 1, 32)[:, None].expand(32, 40))
+
+
+def test_masks_alone_are_computed_in_bfloat16(network):
+    waveform = noise(1, 1, 640)
+    torch.nn.init.constant_(network.mask.exit[-1].bias, 50.0)
+    with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16):
+        heard = network(waveform)
+    torch.testing.assert_close(heard[..., 64:-64], waveform[..., 64:-64], atol=1e-4, rtol=0)
 
 
 @pytest.mark.parametrize("bad", [{"filter_length": 60}, {"filter_length": 0}, {"width": 0}, {"width": 1.5}])
