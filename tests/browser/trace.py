@@ -27,7 +27,7 @@ class Trace:
         threads = {(e["pid"], e["tid"]): e["args"]["name"] for e in self._events if e["name"] == "thread_name"}
         end = min(e["ts"] for e in self._events if e["name"] == before) if before else float("inf")
         return [
-            event["tdur"] / 1000
+            event.get("tdur", event["dur"]) / 1000  # a few have no processor time
             for event in self._events
             if event["name"] == "RunTask"
             and threads[event["pid"], event["tid"]] == "CrRendererMain"
