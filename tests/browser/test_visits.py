@@ -38,6 +38,24 @@ def test_a_file_may_come_before_the_models_are_known(page: Page, files: list[Pat
 
 
 @pytest.mark.slow
+def test_who_wants_to_look_inside_nothing_is_told_what_to_do_first(page: Page, files: list[Path]) -> None:
+    page.goto("/")
+    said = page.get_by_text("To look inside, give it a sound first")
+    expect(said).to_be_hidden()
+    page.get_by_role("navigation").get_by_role("link", name="Look inside").click()
+    expect(said).to_be_visible()
+    page.goto("/lectures")
+    page.get_by_role("navigation").get_by_role("link", name="Look inside").click()
+    expect(said).to_be_visible()
+    drop(page, files[0])
+    answered(page)
+    expect(said).to_be_hidden()
+    page.get_by_role("navigation").get_by_role("link", name="Look inside").click()
+    expect(page.locator("#inside")).to_be_in_viewport()
+    expect(said).to_be_hidden()
+
+
+@pytest.mark.slow
 def test_of_three_files_the_first_two_are_compared_and_that_is_said(page: Page, files: list[Path]) -> None:
     page.goto("/")
     drop(page, *files)

@@ -87,6 +87,7 @@ function open(files) {
     first.element.querySelector('[data-part="compare-file"]').addEventListener("click", () => $("other-file").click());
     first.element.querySelector('[data-part="compare-model"]').addEventListener("click", compareModel);
     document.body.classList.add("has-result");
+    $("first").textContent = "";
   }
   lookInside();
   const others = offer.models.filter(({ input }) => input.media === chosen().input.media);
@@ -167,6 +168,14 @@ for (const link of document.querySelectorAll("a[data-card]")) {
     else $("card-window").scrollTo(0, 0);
   });
 }
+/** The section of that name is there once there is something to look into. */
+function wantInside() {
+  const isEarly = $("inside").hidden && location.hash === "#inside";
+  if (isEarly) $("first").textContent = "To look inside, give it a sound first: choose one, record, or try the example.";
+}
+addEventListener("hashchange", wantInside);
+for (const link of document.querySelectorAll('a[href$="#inside"]')) link.addEventListener("click", () => setTimeout(wantInside));
+wantInside();
 $("card-close").addEventListener("click", () => $("card-window").close());
 
 chooser($("chooser"), open);

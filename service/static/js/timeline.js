@@ -120,6 +120,11 @@ function curve(context, { index, scores, low, high }, curves, view, width, top) 
   context.fillRect(0, bottom, width, 1);
   context.fillStyle = context.strokeStyle = classColour(index);
   const points = [];
+  const add = (x, score) => {
+    const last = points.at(-1);
+    if (last && x - last[0] < 1) last[1] += (y(score) - last[1]) / (last[2] += 1); // the mean of all in one pixel
+    else points.push([x, y(score), 1]);
+  };
   const fill = () => {
     if (points.length) area(context, points, bottom);
     points.length = 0;
@@ -130,9 +135,9 @@ function curve(context, { index, scores, low, high }, curves, view, width, top) 
     else if (end_s >= view.start_s - (end_s - start_s) && start_s <= view.end_s + (end_s - start_s)) {
       const first = i === 0 || scores[i - 1] === null;
       const last = i === scores.length - 1 || scores[i + 1] === null;
-      if (first) points.push([across(start_s, view, width), y(score)]);
-      points.push([across(middle_s, view, width), y(score)]);
-      if (last) points.push([across(end_s, view, width), y(score)]);
+      if (first) add(across(start_s, view, width), score);
+      add(across(middle_s, view, width), score);
+      if (last) add(across(end_s, view, width), score);
     }
   });
   fill();
