@@ -18,8 +18,7 @@ def prepare_streams() -> None:
         sys.stdout = io.TextIOWrapper(unwritable, write_through=True)
     if sys.stderr is None:
         sys.stderr = os.fdopen(os.open(os.devnull, os.O_WRONLY), "w")
-    else:
-        messages = sys.stderr
+    elif isinstance(messages := sys.stderr, io.TextIOWrapper):  # not that of a notebook
         sys.stderr = _Messages(messages.buffer, messages.encoding, messages.errors, line_buffering=True)
 
 
