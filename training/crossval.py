@@ -62,13 +62,13 @@ def cross_validate(
     by_fold = {fold: clips_of(clips, fold) for fold in folds_of(clips)}
     unknown = sorted(set(folds) - by_fold.keys())
     if unknown:
-        raise ConfigError(f"the manifest has no fold {', '.join(unknown)}; it has {', '.join(by_fold)}")
+        raise ConfigError(f"the manifest has no fold {', '.join(map(repr, unknown))}; it has {', '.join(by_fold)}")
     if not config.data.allow_leaks:
         refuse(shared_groups(by_fold))
     opened = open_cache(cache, clips, medium_of(config), config.data.max_unreadable)  # once, before the jobs need it
     if not config.data.allow_leaks:
         refuse(shared_content(by_fold, opened.digest))
-    work = [(seed, fold) for seed in seeds for fold in folds or by_fold]
+    work = [(seed, fold) for seed in dict.fromkeys(seeds) for fold in dict.fromkeys(folds or by_fold)]
     threads = max(1, torch.get_num_threads() // jobs)  # OMP_NUM_THREADS and affinity count
 
     def job(seed: int, fold: str) -> Callable[[], tuple[Answered, Tasks]]:

@@ -15,7 +15,7 @@ from audiocnn.source import Source
 from audiocnn.spec import MAIN, ModelSpec, TaskSpec
 from audiocnn.waveform import Segment
 from training.answers import Answered
-from training.data.manifest import Clip
+from training.data.manifest import Clip, name_of
 from training.data.targets import all_targets
 from training.data.unreadable import leave_out
 from training.metrics import Scores
@@ -60,7 +60,7 @@ def answer(
     targets = Heads(known).split(all_targets(clips, known))
     logits, segments = zip(*(votes for votes in found if not isinstance(votes, str)), strict=True)
     answered = Answered(
-        clips=[clip.path.relative_to(data).as_posix() for clip in clips],
+        clips=[name_of(clip.path, data) for clip in clips],
         groups=[clip.group for clip in clips],
         windows=np.array([len(rows) for rows in logits]),
         logits=np.concatenate(logits).astype(np.float32),

@@ -34,12 +34,18 @@ def measure_changes(config: Config, data: Path, run: Path) -> dict[str, dict[str
     if config.input.media != "audio":
         raise ConfigError(f"the changes are for input.media = 'audio', got {config.input.media!r}")
     clips = read_clips(data, config.data)
+    models = {fold: run / f"seed-{config.seed}-fold-{fold}" / MODEL for fold in folds_of(clips)}
+    missing = [fold for fold, model in models.items() if not model.is_dir()]
+    if missing:
+        raise ConfigError(
+            f"{run} has no model for fold {', '.join(missing)} with seed {config.seed}; "
+            "train all folds with `python -m training crossval` first, or name its folder with --run"
+        )
     results: dict[str, dict[str, Any]] = {}
     for name, change in CHANGES.items():
         folds = []
-        for fold in folds_of(clips):
+        for fold, model in models.items():
             tested = clips_of(clips, fold)
-            model = run / f"seed-{config.seed}-fold-{fold}" / MODEL
             read, allowed = partial(_changed, change), config.data.max_unreadable
             folds.append(measure(*predict(model, tested, read, max_unreadable=allowed), config.merge))
         results[name] = over_folds(folds)

@@ -1,9 +1,10 @@
 """What a run needs before its first step: clips, their split, tasks, batches, and the network with fresh weights."""
 
 import inspect
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import nn
@@ -11,17 +12,18 @@ from torch import nn
 from audiocnn import models
 from audiocnn.errors import ConfigError
 from audiocnn.nn.heads import Heads
-from audiocnn.spec import TaskSpec
+from audiocnn.spec import MAIN, AudioSpec, TaskSpec
 from training.config import Config
 from training.data.batches import Batches
 from training.data.cache import Cache, open_cache
-from training.data.manifest import Clip, read_clips
+from training.data.manifest import Clip, name_of, read_clips
 from training.data.media import medium_of
 from training.data.medium import Medium
 from training.data.split import Split, split_clips, usable
 from training.data.store import store_of
 from training.data.targets import answered_of, tasks_of
 from training.distributed import Process
+from training.metrics import merge_matrix
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,8 +41,8 @@ class Setup:
     batches: Batches
 
     def name(self, clip: Clip) -> str:
-        """The path of a clip below the folder of clips."""
-        return clip.path.relative_to(self.data).as_posix()
+        """What the clip is called in results."""
+        return name_of(clip.path, self.data)
 
 
 def prepare(config: Config, data: Path, cache_directory: Path, process: Process, fold: str | None) -> Setup:
@@ -64,6 +66,8 @@ def prepare(config: Config, data: Path, cache_directory: Path, process: Process,
     split = usable(split, cache, allow_leaks=rules.allow_leaks)
     taught = tasks_of(config, clips, split.train)
     tasks = answered_of(config, taught)
+    if config.merge:
+        merge_matrix(tasks[MAIN].labels, config.merge)  # refuses unknown labels now and not after the training
     store = store_of(cache, split.train, config.train.data_on_device, process.device)
     batches = Batches(store, medium, split.train, taught, config)
     return Setup(data, medium, split, cache, Heads(taught), tasks, Heads(tasks), batches)
@@ -99,9 +103,16 @@ def memory_format(ndim: int) -> torch.memory_format:
 
 
 def check_architecture(config: Config) -> None:
-    """Raises `ConfigError` for a network that does not take the input, `UnknownModelError` for an unknown one."""
+    """Raises `ConfigError` for a network that does not take the input, or sound of its sample rate, and
+    `UnknownModelError` for an unknown one."""
     model, spec = config.model, config.input
     entry = models.architecture(model.architecture)
+    rate = model.arguments.get("sample_rate", _default(entry.network, "sample_rate"))
+    if isinstance(spec, AudioSpec) and rate is not None and rate != spec.sample_rate:
+        raise ConfigError(
+            f"model.arguments.sample_rate must be input.sample_rate = {spec.sample_rate}, the rate of what the network "
+            f"hears, got {rate}"
+        )
     ndim = model.arguments.get("ndim", entry.ndim) if entry.any_ndim else entry.ndim
     channels = model.arguments.get("in_channels", entry.in_channels)
     if (ndim, channels) == (spec.ndim, spec.channels):
@@ -115,6 +126,12 @@ def check_architecture(config: Config) -> None:
         f"model.architecture must take {spec.media} ({_axes(spec.ndim, spec.channels)}), {model.architecture!r} takes "
         f"{_axes(ndim, channels)}; {mend}choose one of {', '.join(models.names(spec.ndim))}"
     )
+
+
+def _default(network: Callable[..., nn.Module], argument: str) -> Any:
+    """What the network takes for an argument that is left out, None if it has none of that name."""
+    parameter = inspect.signature(network).parameters.get(argument)
+    return parameter.default if parameter and parameter.default is not inspect.Parameter.empty else None
 
 
 def _axes(ndim: int, channels: int) -> str:

@@ -128,12 +128,33 @@ def test_one_content_with_two_answers(check: Check, root: Path) -> None:
 def test_one_content_with_two_quantities(root: Path, config: Config, tmp_path: Path) -> None:
     (root / "tempo.csv").write_text("path,bpm\nhigh/0.wav,100\nhigh/copy.wav,101\nlow/0.wav,90\n")
     shutil.copy(root / "high" / "0.wav", root / "high" / "copy.wav")
-    data = DataConfig(manifest="tempo.csv", kind="regression", quantities={"bpm": QuantityConfig()})
+    data = DataConfig(manifest="tempo.csv", kind="regression", quantities={"bpm": QuantityConfig()}, validation=0.0)
     report = check_data(root, replace(config, data=data), tmp_path / "cache")
     assert [(f.kind, f.text) for f in report.findings] == [
         ("conflict", "the same content has different answers: other values")
     ]
     assert report.counts["all"] == {"": 3}
+
+
+def test_copies_that_training_would_refuse(check: Check, root: Path) -> None:
+    copies = [shutil.copy(root / "high" / "0.wav", add(root, f"high/copy{i}.wav", artist=f"new {i}")) for i in range(9)]
+    report = check(fold="", validation=0.3)
+    (finding,) = found(report, "content_leak")
+    assert (finding.problem, finding.text) == (True, "the same content is in train and in validation")
+    assert len(finding.clips) == len(copies) + 1
+    assert check(fold="", validation=0.0).ok
+
+
+def test_too_few_groups_for_validation(check: Check) -> None:
+    (finding,) = check(validation=0.05).findings
+    assert (finding.kind, finding.problem) == ("validation", True)
+    assert finding.text.startswith("12 groups cannot give a validation share of 0.05")
+
+
+def test_splits_of_another_name(check: Check) -> None:
+    findings = check(fold="", split="fold", group="").findings
+    assert [(f.kind, f.problem) for f in findings] == [("splits", True)]
+    assert findings[0].text == "splits must be train, validation or test, the manifest has ['0', '1', '2']"
 
 
 def test_labels_that_do_not_fit_the_task_and_lone_labels(check: Check, root: Path) -> None:
@@ -161,7 +182,7 @@ def test_made_folds_are_checked_too(check: Check) -> None:
 
 def test_nothing_to_check_is_an_error(check: Check, root: Path) -> None:
     (root / "clips.csv").write_text("path,label,fold,artist\n")
-    with pytest.raises(ConfigError, match="found no clips"):
+    with pytest.raises(ConfigError, match="lists no clips"):
         check()
 
 

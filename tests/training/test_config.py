@@ -47,7 +47,7 @@ def test_lists_become_tuples_and_defaults_fill_in(tmp_path: Path) -> None:
         (MINIMAL + "[train]\nepoch = 3\n", r"\[train\] has unknown keys epoch; known: accumulate"),
         (MINIMAL + "[train]\nepochs = 0\n", "train.epochs must be at least 1, got 0"),
         (MINIMAL + "[augment]\nnoise_db = [3.0]\n", r"noise_db must be \[\] or \[lowest, highest\] .*, got \[3.0\]"),
-        (MINIMAL + "[data]\nvalidation = 1.5\n", "validation must be a share from 0 to below 1, got 1.5"),
+        (MINIMAL + "[data]\nvalidation = 1.5\n", "validation must be a share from 0 to 0.5, got 1.5"),
         (MINIMAL + "[data]\nfolds = 1\n", "data.folds must be 0 for none or at least 2, got 1"),
         (MINIMAL + '[data]\nfolds = 3\nfold = "f"\n', "leave out data.folds = 3 or data.fold = 'f'"),
         (MINIMAL + '[data]\nfolds = 3\nsplit = "s"\n', "leave out data.folds = 3 or data.split = 's'"),
@@ -134,12 +134,14 @@ def test_a_value_of_another_type_is_refused(tmp_path: Path, change: str, message
             (f"train.{key}", "0 -1", "at least 1")
             for key in ("epochs", "crops_per_clip", "batch_size", "accumulate", "patience")
         ),
-        *((f"train.{key}", "0.0 -1 inf nan", "a finite number above 0") for key in ("lr", "clip_grad")),
-        *((f"train.{key}", "-1 inf nan", "a finite number from 0 up") for key in ("weight_decay", "mixup")),
+        ("train.lr", "0.0 -1 1e+38 inf nan", "a number above 0, at most 1e+06"),
+        ("train.weight_decay", "-1 1e+38 inf nan", "a number from 0 to 1e+06"),
+        ("train.clip_grad", "0.0 -1 inf nan", "a finite number above 0"),
+        ("train.mixup", "-1 inf nan", "a finite number from 0 up"),
         *((f"train.{key}", "-0.1 1.1 nan", "a share from 0 to 1") for key in ("warmup", "label_smoothing", "ema")),
         ("train.cut_mix", "-0.1 1.1 nan", "a share from 0 to 1"),
         ("data.max_unreadable", "-0.1 1.1 nan", "a share from 0 to 1"),
-        ("data.validation", "-0.1 1 nan", "a share from 0 to below 1"),
+        ("data.validation", "-0.1 0.6 1 nan", "a share from 0 to 0.5"),
         ("augment.speed", "-0.1 1 nan", "a share from 0 to below 1"),
         ("augment.band_mask", "-0.1 1 nan", "a share from 0 to below 1"),
         ("augment.shift", "-0.1 1.1 nan", "a share from 0 to 1"),
@@ -215,3 +217,21 @@ def test_the_ends_of_ranges_and_whole_numbers_for_fractions_are_taken(tmp_path: 
 def test_a_missing_file_is_said(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="recipes lie in training/recipes"):
         load_config(tmp_path / "none.toml")
+
+
+@pytest.mark.parametrize("name", ["", "a/b", "..", "a\\tb"])
+def test_a_name_that_is_no_folder_is_refused(tmp_path: Path, name: str) -> None:
+    assert "name must be the name of a folder, in one line, without slashes" in refusal(tmp_path, f'name="{name}"')
+
+
+def test_a_byte_order_mark_is_no_error(tmp_path: Path) -> None:
+    recipe = tmp_path / "recipe.toml"
+    recipe.write_text(MINIMAL, encoding="utf-8-sig")
+    assert load_config(recipe).name == "x"
+
+
+def test_another_encoding_is_said(tmp_path: Path) -> None:
+    recipe = tmp_path / "recipe.toml"
+    recipe.write_text(MINIMAL + "# Björk", encoding="latin-1")
+    with pytest.raises(ConfigError, match=r"is not valid TOML, which is UTF-8: .*; save it as UTF-8"):
+        load_config(recipe)

@@ -1,6 +1,7 @@
 """Manifest, split, cache and crops."""
 
 import json
+import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -16,7 +17,7 @@ from training.config import AugmentConfig, Config, DataConfig
 from training.data.balance import balanced_parts
 from training.data.batches import Batches
 from training.data.cache import open_cache
-from training.data.manifest import Clip, label_names, read_clips
+from training.data.manifest import Clip, label_names, name_of, read_clips
 from training.data.media import medium_of
 from training.data.sound import FULL_SCALE, Sound
 from training.data.split import clips_of, folds_of, split_clips
@@ -59,13 +60,77 @@ class TestManifest:
             ("path,label\nhigh/0.wav,a\nhigh/0.wav,b\n", "1 clips are listed twice"),
             ("path,genre\nhigh/0.wav,a\n", "row 1 of .* has no column 'label'; it has path, genre"),
             ("path,label\nhigh/0.wav,a\n", "a classifier needs at least two"),
-            ("path,label\n", "found no clips"),
+            ("path,label\n", "lists no clips"),
+            ("path;label\nhigh/0.wav;a\n", "no column 'label'; it has path;label; separate columns with commas"),
+            ("path,label\nhigh/0.wav\n", "row 1 of .* has nothing in the column 'label'"),
+            ("path,label\n,a\n", "row 1 of .* has nothing in the column 'path'"),
+            ("path,label\nhigh/0.wav,a\nlow/0.wav,\n", "has 0 labels where .* wants one; label it or take it out"),
+            ("path,label\nhigh/0.wav,a\nlow/../high/0.wav,b\n", "1 clips are listed twice"),
+            ("path,label\nhigh/0.wav,a\n" + 5000 * "x" + ",b\n", "1 of 2 files in the manifest do not exist"),
+            ("path,label\nhigh/0.wav," + 200_000 * "x", "cannot read .* behind line 1: .*; look for an open quote"),
         ],
     )
     def test_what_is_wrong_is_said(self, data: Path, content: str, message: str) -> None:
         (data / "bad.csv").write_text(content)
         with pytest.raises(ConfigError, match=message):
             read_clips(data, DataConfig(manifest="bad.csv"))
+
+    @pytest.mark.parametrize(
+        ("content", "message"),
+        [
+            ('[{"path": "a"}]', "line 1 of .* must be an object such as"),
+            ('{"path": "a", "label": "x"}\n3\n', "line 2 of .* must be an object such as .*, got 3"),
+            ('{"path": "a", "label": "x"}\n\n{', "line 3 of .* is not JSON"),
+            ('{"path": "a", "label": null}\n', "row 1 of .* has nothing in the column 'label'"),
+        ],
+    )
+    def test_what_is_wrong_in_jsonl_is_said(self, tmp_path: Path, content: str, message: str) -> None:
+        (tmp_path / "bad.jsonl").write_text(content)
+        with pytest.raises(ConfigError, match=message):
+            read_clips(tmp_path, DataConfig(manifest="bad.jsonl"))
+
+    def test_a_manifest_of_a_spreadsheet(self, data: Path) -> None:
+        rows = ["path, label", 'high/0.wav, "loud,\nhigh"', "low/0.wav, low"]
+        (data / "excel.csv").write_bytes("\r\n".join(rows).encode("utf-8-sig"))
+        clips = read_clips(data, DataConfig(manifest="excel.csv"))
+        assert [(c.path, c.labels) for c in clips] == [
+            (data / "high/0.wav", ("loud, high",)),
+            (data / "low/0.wav", ("low",)),
+        ]
+
+    def test_another_encoding_is_said(self, data: Path) -> None:
+        (data / "old.csv").write_bytes("path,label\nhigh/0.wav,a\nlow/0.wav,Björk\n".encode("latin-1"))
+        with pytest.raises(ConfigError, match="must be UTF-8, line 3 has the byte 0xf6; save it as"):
+            read_clips(data, DataConfig(manifest="old.csv"))
+
+    def test_paths_in_full_and_outside_of_the_folder(self, data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.chdir(data / "high")
+        rows = ["path,label", f"{data / 'low/1.wav'},low", "../low/2.wav,low", "3.wav,high"]
+        Path("full.csv").write_text("\n".join(rows))
+        clips = read_clips(Path("."), DataConfig(manifest="full.csv"))
+        assert sorted(name_of(c.path, Path(".")) for c in clips) == sorted(
+            [str(data / "low/1.wav"), str(data / "low/2.wav"), "3.wav"]
+        )
+        (data / "full.csv").write_text(f"path,label\n{data / 'low/1.wav'},low\nhigh/1.wav,high\n")
+        monkeypatch.chdir(data.parent)
+        inside = read_clips(Path(data.name), DataConfig(manifest="full.csv"))
+        assert [name_of(c.path, Path(data.name)) for c in inside] == ["high/1.wav", "low/1.wav"]
+
+    def test_a_folder_per_class_leaves_out_what_is_hidden_and_says_what_is_empty(
+        self, data: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        for label in ("high", "low"):
+            (tmp_path / label / "deep").mkdir(parents=True)
+            shutil.copy(data / label / "0.wav", tmp_path / label / "deep")
+        (tmp_path / "low" / "._0.wav").write_bytes(b"resources of another system")
+        (tmp_path / "low" / ".trash").mkdir()
+        shutil.copy(data / "low/1.wav", tmp_path / "low" / ".trash")
+        (tmp_path / "jazz").mkdir()
+        (tmp_path / "jazz" / "song.M4A").write_bytes(b"of a kind that is not read")
+        clips = read_clips(tmp_path, DataConfig())
+        assert [c.path for c in clips] == [tmp_path / "high/deep/0.wav", tmp_path / "low/deep/0.wav"]
+        assert "jazz holds no audio files: 'jazz' is not among the labels" in caplog.text
+        assert "are left out: 1 .m4a; convert them" in caplog.text
 
     def test_a_missing_folder_is_said(self, tmp_path: Path) -> None:
         with pytest.raises(ConfigError, match="does not exist; name it with --data"):

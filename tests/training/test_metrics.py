@@ -39,3 +39,9 @@ def test_multi_label_by_hand_and_a_label_that_never_occurs_is_left_out() -> None
 def test_merging_an_unknown_label_is_refused() -> None:
     with pytest.raises(ConfigError, match="unknown labels polka; known: classical, pop, rock"):
         merge_matrix(GENRES.labels, {"x": ["polka"]})
+
+
+def test_silent_clips_score_0_and_have_a_loss_without_a_warning() -> None:
+    task = TaskSpec("single_label", ("a", "b"))
+    measured = measure(np.array([[0.0, 0.0], [0.5, 0.5]]), np.array([[1.0, 0.0], [0.0, 1.0]]), task, {})
+    assert measured["loss"] == pytest.approx((np.log(2) - np.log(np.finfo(float).eps)) / 2)

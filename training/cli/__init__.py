@@ -5,6 +5,7 @@ import os
 import sys
 
 import click
+import torch
 
 from audiocnn.errors import AudioCnnError
 from training.cli.check import check_command
@@ -50,6 +51,10 @@ for command in (
     commands.add_command(command)
 
 
+def _is_out_of_memory(error: Exception) -> bool:
+    return isinstance(error, MemoryError | torch.OutOfMemoryError) or "can't allocate memory" in str(error)
+
+
 def main() -> None:
     """Run a command; what the user can mend is one line on standard error and exit code 2.
 
@@ -60,6 +65,15 @@ def main() -> None:
         commands(prog_name="python -m training")
     except AudioCnnError as error:
         click.echo(f"error: {error}", err=True)
+        sys.exit(2)
+    except (MemoryError, RuntimeError) as error:
+        if not _is_out_of_memory(error):
+            raise
+        click.echo(
+            f"error: the memory is too small: {str(error).splitlines()[0]}; lower train.batch_size or input.window, "
+            "raise train.accumulate, or choose a smaller network",
+            err=True,
+        )
         sys.exit(2)
     except Stopped as stopped:
         if os.environ.get("RANK", "0") == "0":  # once, not from every process

@@ -96,7 +96,14 @@ def robustness_command(config: Path, data: Path | None, run: Path | None) -> Non
 @cache_option
 @click.option("--kind", type=click.Choice(KINDS), default=SVM, show_default=True, help="Which method.")
 @set_option
-@click.option("-C", "c", type=float, default=1.0, show_default=True, help="Regularisation of the SVM.")
+@click.option(
+    "-C",
+    "c",
+    type=click.FloatRange(0, min_open=True),
+    default=1.0,
+    show_default=True,
+    help="Regularisation of the SVM.",
+)
 def baseline_command(
     config: Path, data: Path | None, cache: Path, kind: str, overrides: tuple[str, ...], c: float
 ) -> None:

@@ -106,7 +106,7 @@ def crossval_command(
         run or Path("runs") / f"{settings.name}-crossval",
         cache,
         seeds=seeds,
-        folds=folds.split(",") if folds else [],
+        folds=[fold.strip() for fold in folds.split(",")] if folds else [],
         jobs=jobs,
         device=device,
         trackers=log,

@@ -76,7 +76,7 @@ class DataConfig:
         if (self.quantities or self.shares) and not self.manifest:
             columns = "quantities" if self.quantities else "shares"
             raise ConfigError(f"data.manifest must name the file with the columns of data.{columns}, got ''")
-        check_fields("data.", self, ["validation"], lambda v: 0 <= v < 1, "a share from 0 to below 1")
+        check_fields("data.", self, ["validation"], lambda v: 0 <= v <= 0.5, "a share from 0 to 0.5")
         check_fields("data.", self, ["max_unreadable"], lambda v: 0 <= v <= 1, "a share from 0 to 1")
         check_fields("data.", self, ["folds"], lambda v: v == 0 or v >= 2, "0 for none or at least 2")
         if self.folds and (self.fold or self.split):

@@ -7,6 +7,8 @@ from typing import Literal
 from audiocnn.errors import ConfigError
 from training.config.checks import check_fields
 
+_MOST = 1e6  # far from anything useful, and from what overflows
+
 
 @dataclass(frozen=True, slots=True)
 class OptimConfig:
@@ -63,11 +65,13 @@ class OptimConfig:
     def __post_init__(self) -> None:
         counts = ["epochs", "crops_per_clip", "batch_size", "accumulate", "patience"]
         check_fields("train.", self, counts, lambda v: v >= 1, "at least 1")
-        check_fields("train.", self, ["lr", "clip_grad"], lambda v: 0 < v < math.inf, "a finite number above 0")
+        check_fields("train.", self, ["lr"], lambda v: 0 < v <= _MOST, f"a number above 0, at most {_MOST:g}")
+        check_fields("train.", self, ["weight_decay"], lambda v: 0 <= v <= _MOST, f"a number from 0 to {_MOST:g}")
+        check_fields("train.", self, ["clip_grad"], lambda v: 0 < v < math.inf, "a finite number above 0")
         check_fields(
             "train.",
             self,
-            ["weight_decay", "mixup", "save_every_s"],
+            ["mixup", "save_every_s"],
             lambda v: 0 <= v < math.inf,
             "a finite number from 0 up",
         )

@@ -30,9 +30,11 @@ def read_table(path: Path, overrides: Sequence[str] = ()) -> dict[str, Any]:
     Raises `ConfigError` for a missing file, broken TOML, and overrides of another form.
     """
     try:
-        table = tomllib.loads(path.read_text("utf-8"))
+        table = tomllib.loads(path.read_text("utf-8-sig"))  # some editors begin a file with a byte-order mark
     except OSError as error:
         raise ConfigError(f"cannot read {path}: {error.strerror}; recipes lie in training/recipes") from error
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"{path} is not valid TOML, which is UTF-8: {error.reason}; save it as UTF-8") from error
     except tomllib.TOMLDecodeError as error:
         raise ConfigError(f"{path} is not valid TOML: {error}") from error
     for override in overrides:

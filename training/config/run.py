@@ -43,6 +43,7 @@ class Config:
     seed: int = 0
 
     def __post_init__(self) -> None:
+        check_fields("", self, ["name"], _is_folder_name, "the name of a folder, in one line, without slashes")
         check_fields("", self, ["seed"], lambda v: 0 <= v < 2**32, "from 0 to 4294967295")
         for name, task in self.side_tasks.items():
             check_name("the name of a side task", name)
@@ -58,6 +59,10 @@ class Config:
     def to_json(self) -> dict[str, Any]:
         """The run as plain JSON types."""
         return dataclasses.asdict(self) | {"input": input_to_json(self.input)}
+
+
+def _is_folder_name(name: str) -> bool:
+    return name.isprintable() and "/" not in name and name.strip(". ") != ""
 
 
 def _check_balance(balance: str, kind: TaskKind) -> None:

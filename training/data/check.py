@@ -19,13 +19,14 @@ from training.data.manifest import (
     list_clips,
     listed_twice,
     missing_files,
+    name_of,
 )
 from training.data.media import medium_of
-from training.data.split import SPLITS
+from training.data.split import SPLITS, check_splits, hold_out
 
 Kind = Literal[
-    "missing", "listed_twice", "unreadable", "labels", "folds", "group_leak", "content_leak", "conflict", "duplicate",
-    "lone_label",
+    "missing", "listed_twice", "unreadable", "labels", "splits", "folds", "validation", "group_leak", "content_leak",
+    "conflict", "duplicate", "lone_label",
 ]  # fmt: skip
 Sides = Mapping[str, Sequence[Clip]]
 
@@ -61,13 +62,17 @@ def check_data(root: Path, config: Config, cache: Path) -> Report:
     """
     listed = list_clips(root, config.data, config.input.media, config.side_tasks)
     missing, twice = set(missing_files(listed)), set(listed_twice(listed))
-    findings = [Finding("missing", True, "does not exist", (_name(path, root),)) for path in sorted(missing)]
-    findings += [Finding("listed_twice", True, "is listed twice", (_name(path, root),)) for path in sorted(twice)]
+    findings = [Finding("missing", True, "does not exist", (name_of(path, root),)) for path in sorted(missing)]
+    findings += [Finding("listed_twice", True, "is listed twice", (name_of(path, root),)) for path in sorted(twice)]
     clips = list({clip.path: clip for clip in listed if clip.path not in missing}.values())
     try:
         check_labels(clips, config.data, config.side_tasks)
     except ConfigError as error:
         findings.append(Finding("labels", True, str(error)))
+    try:
+        check_splits(clips)
+    except ConfigError as error:
+        findings.append(Finding("splits", True, str(error)))
     try:
         clips = in_folds(clips, config.data.folds) if config.data.folds else clips
     except ConfigError as error:
@@ -75,11 +80,18 @@ def check_data(root: Path, config: Config, cache: Path) -> Report:
     decoded = decode_all(cache, clips, medium_of(config))
     too_many = len(decoded.unreadable) > config.data.max_unreadable * len(clips)
     for path, reason in decoded.unreadable.items():
-        findings.append(Finding("unreadable", too_many, f"cannot be decoded: {reason}", (_name(path, root),)))
+        findings.append(Finding("unreadable", too_many, f"cannot be decoded: {reason}", (name_of(path, root),)))
     divisions = [_sides(clips, "split", SPLITS), _sides(clips, "fold", sorted({clip.fold for clip in clips}))]
-    for sides in divisions:
-        findings += _leaks(sides, decoded, root, problem=not config.data.allow_leaks)
-    findings += _copies(clips, decoded, divisions, root)
+    made: list[Sides] = []
+    try:
+        made = _made_splits(clips, config)
+    except ConfigError as error:
+        findings.append(Finding("validation", True, str(error)))
+    for sides in (*divisions, *made):
+        told = {frozenset(finding.clips) for finding in findings}
+        leaks = _leaks(sides, decoded, root, problem=not config.data.allow_leaks)
+        findings += [leak for leak in leaks if frozenset(leak.clips) not in told]
+    findings += _copies(clips, decoded, (*divisions, *made), root)
     findings += _lone_labels(clips)
     counts = {name: _count(side) for name, side in ({"all": clips} | divisions[0] | divisions[1]).items()}
     return Report(len(listed), counts, findings)
@@ -92,6 +104,19 @@ def _sides(clips: Sequence[Clip], attribute: Literal["split", "fold"], names: It
         if name := getattr(clip, attribute):
             found.setdefault(f"{attribute} {name}", []).append(clip)
     return {name: side for name, side in found.items() if side}
+
+
+def _made_splits(clips: Sequence[Clip], config: Config) -> list[Sides]:
+    """How training will hold out clips for validation, of all of them and without each fold.
+
+    Raises `ConfigError` for fewer groups than that takes.
+    """
+    if not clips or config.data.validation == 0 or any(clip.split for clip in clips):
+        return []
+    folds = sorted({clip.fold for clip in clips if clip.fold})
+    rest = [clips, *([clip for clip in clips if clip.fold != fold] for fold in folds if len(folds) > 1)]
+    parts = [hold_out(some, config.data.validation, config.seed) for some in rest]
+    return [{"train": train, "validation": validation} for train, validation in parts]
 
 
 def _leaks(sides: Sides, decoded: Cache, root: Path, *, problem: bool) -> Iterator[Finding]:
@@ -148,8 +173,4 @@ def _all_clips(leak: Leak) -> list[Clip]:
 
 
 def _names(clips: Sequence[Clip], root: Path) -> tuple[str, ...]:
-    return tuple(_name(clip.path, root) for clip in clips)
-
-
-def _name(path: Path, root: Path) -> str:
-    return path.relative_to(root).as_posix() if path.is_relative_to(root) else str(path)
+    return tuple(name_of(clip.path, root) for clip in clips)

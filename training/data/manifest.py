@@ -1,20 +1,24 @@
 """Which clips there are: read from a folder per class, or from a CSV or JSONL manifest."""
 
-import csv
 import itertools
-import json
+import logging
 import math
+import os
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
+from typing import Any, NoReturn
 
-from audiocnn.batch.discover import EXTENSIONS
+from audiocnn.batch.discover import EXTENSIONS, UNREAD
 from audiocnn.errors import ConfigError
 from audiocnn.spec import Media
 from training.config import DataConfig, QuantityConfig, SideTaskConfig
 from training.data.balance import balanced_parts
+from training.data.rows import Row, read_rows
+
+logger = logging.getLogger(__name__)
 
 SideTasks = Mapping[str, SideTaskConfig]
 
@@ -70,14 +74,16 @@ def list_clips(
 ) -> list[Clip]:
     """What `read_clips` reads, before it looks at the files and at all labels together, and without made folds.
 
-    Raises `ConfigError` for a missing folder, manifest or column, an empty data set, and quantities and shares that
-    are no number or out of their range.
+    Raises `ConfigError` for a missing folder or column, a manifest that cannot be read, an empty data set, and
+    quantities and shares that are no number or out of their range.
     """
     if not root.is_dir():
         raise ConfigError(f"the data folder {root} does not exist; name it with --data")
     found = _from_manifest(root, config, side_tasks) if config.manifest else _from_folders(root, media)
     clips = sorted(found, key=lambda clip: clip.path)
     if not clips:
+        if config.manifest:
+            raise ConfigError(f"the manifest {root / config.manifest} lists no clips; it needs a row for each")
         raise ConfigError(f"found no clips in {root}; expected {media} files in one sub-folder for each class")
     return clips
 
@@ -92,29 +98,38 @@ def label_names(truths: Iterable[Clip | Truth]) -> tuple[str, ...]:
     return tuple(sorted({label for truth in truths for label in truth.labels}))
 
 
+def name_of(path: Path, root: Path) -> str:
+    """How the file `path` is called in results: from the data folder `root` on, or in full if it is not below it."""
+    return path.relative_to(root).as_posix() if path.is_relative_to(root) else path.as_posix()
+
+
 def _from_folders(root: Path, media: Media) -> Iterable[Clip]:
-    for folder in root.iterdir():
-        if folder.is_dir() and not folder.name.startswith("."):
-            for path in folder.rglob("*"):
-                if path.name.lower().endswith(EXTENSIONS[media]) and path.is_file():
-                    yield Clip(path, (folder.name,))
+    unread = Counter[str]()
+    for folder in sorted(root.iterdir()):
+        if not folder.is_dir() or folder.name.startswith("."):
+            continue
+        found = []
+        for path in folder.rglob("*"):
+            if any(part.startswith(".") for part in path.relative_to(folder).parts) or not path.is_file():
+                continue
+            if path.name.lower().endswith(EXTENSIONS[media]):
+                found.append(Clip(path, (folder.name,)))
+            elif path.suffix.lower() in UNREAD[media]:
+                unread[path.suffix.lower()] += 1
+        if not found:
+            logger.warning("%s holds no %s files: %r is not among the labels", folder, media, folder.name)
+        yield from found
+    if unread:
+        kinds = ", ".join(f"{count} {suffix}" for suffix, count in sorted(unread.items()))
+        logger.warning("files of kinds that are not read are left out: %s; convert them, to FLAC for sound", kinds)
 
 
 def _from_manifest(root: Path, config: DataConfig, side_tasks: SideTasks) -> Iterable[Clip]:
     path = root / config.manifest
-    try:
-        with path.open(encoding="utf-8", newline="") as file:
-            rows: list[Mapping[str, Any]] = (
-                [json.loads(line) for line in file if line.strip()]
-                if path.suffix == ".jsonl"
-                else list(csv.DictReader(file))
-            )
-    except (OSError, ValueError) as error:
-        raise ConfigError(f"cannot read the manifest {path}: {error}") from error
-    for number, row in enumerate(rows, start=1):
+    for number, row in enumerate(read_rows(path), start=1):
         truth = _truth(row, config, path, number)
         yield Clip(
-            path=root / str(_value(row, config.path, path, number)),
+            path=_below(root, str(_value(row, config.path, path, number) or _nothing_in(config.path, path, number))),
             labels=truth.labels,
             split=str(_value(row, config.split, path, number)) if config.split else "",
             fold=str(_value(row, config.fold, path, number)) if config.fold else "",
@@ -124,7 +139,14 @@ def _from_manifest(root: Path, config: DataConfig, side_tasks: SideTasks) -> Ite
         )
 
 
-def _truth(row: Mapping[str, Any], task: DataConfig | SideTaskConfig, path: Path, number: int) -> Truth:
+def _below(root: Path, name: str) -> Path:
+    """The file that a manifest in `root` calls `name`: one path for each file, however it is spelt."""
+    base = os.path.abspath(root)
+    path = Path(os.path.normpath(os.path.join(base, name)))
+    return root / path.relative_to(base) if path.is_relative_to(base) else path
+
+
+def _truth(row: Row, task: DataConfig | SideTaskConfig, path: Path, number: int) -> Truth:
     columns = task.quantities or dict.fromkeys(task.shares, QuantityConfig(range=(0.0, 1.0)))
     if not columns:
         return Truth(_labels(_value(row, task.label, path, number)))
@@ -133,10 +155,16 @@ def _truth(row: Mapping[str, Any], task: DataConfig | SideTaskConfig, path: Path
     )
 
 
-def _value(row: Mapping[str, Any], column: str, path: Path, number: int) -> Any:
-    if row.get(column) is None:
-        raise ConfigError(f"row {number} of {path} has no column {column!r}; it has {', '.join(map(str, row))}")
-    return row[column]
+def _value(row: Row, column: str, path: Path, number: int) -> Any:
+    if column not in row:
+        names = [str(name) for name in row if name is not None]  # None has what is behind the last column
+        mend = "; separate columns with commas" if len(names) == 1 and {";", "\t"} & set(names[0]) else ""
+        raise ConfigError(f"row {number} of {path} has no column {column!r}; it has {', '.join(names)}{mend}")
+    return _nothing_in(column, path, number) if row[column] is None else row[column]
+
+
+def _nothing_in(column: str, path: Path, number: int) -> NoReturn:
+    raise ConfigError(f"row {number} of {path} has nothing in the column {column!r}; fill it in or take the row out")
 
 
 def _number(value: Any, name: str, quantity: QuantityConfig, path: Path, number: int) -> float:
@@ -154,7 +182,8 @@ def _number(value: Any, name: str, quantity: QuantityConfig, path: Path, number:
 
 def _labels(value: Any) -> tuple[str, ...]:
     parts = value if isinstance(value, list) else str(value).split("|")
-    return tuple(str(part).strip() for part in parts if str(part).strip())
+    names = (" ".join(str(part).split()) for part in parts)  # a line break in a spreadsheet's cell is a space
+    return tuple(name for name in names if name)
 
 
 def in_folds(clips: list[Clip], count: int) -> list[Clip]:
@@ -175,7 +204,7 @@ def in_folds(clips: list[Clip], count: int) -> list[Clip]:
 
 def missing_files(clips: Sequence[Clip]) -> list[Path]:
     """The files of `clips` that do not exist."""
-    return [clip.path for clip in clips if not clip.path.is_file()]
+    return [clip.path for clip in clips if not os.path.isfile(clip.path)]  # Path.is_file raises for some names
 
 
 def listed_twice(clips: Sequence[Clip]) -> list[Path]:
@@ -198,12 +227,11 @@ def _check_labels(
     if task.kind in ("single_label", "binary"):
         wrong = next(((path, truth) for path, truth in zip(paths, truths, strict=True) if len(truth.labels) != 1), None)
         if wrong:
-            raise ConfigError(
-                f"{wrong[0]} has {len(wrong[1].labels)} labels where a {task.kind} task wants one; "
-                f"set {section}.kind = 'multi_label' for several"
-            )
+            count = len(wrong[1].labels)
+            mend = f"set {section}.kind = 'multi_label' for several" if count else "label it or take it out"
+            raise ConfigError(f"{wrong[0]} has {count} labels where a {task.kind} task wants one; {mend}")
         if len(names) < 2:
-            raise ConfigError(f"all clips have the label {names}; a classifier needs at least two")
+            raise ConfigError(f"all clips have the label {', '.join(names)}; a classifier needs at least two")
     if task.kind == "binary" and (len(names) != 2 or task.positive not in names):
         raise ConfigError(
             f"a binary task needs the label {section}.positive = {task.positive!r} and one other, the clips have "

@@ -55,6 +55,13 @@ def clips_in(clips: Sequence[Clip], split: str) -> list[Clip]:
     return found
 
 
+def check_splits(clips: Sequence[Clip]) -> None:
+    """Raises `ConfigError` for an unknown split, and for clips without one beside clips with one."""
+    unknown = {clip.split for clip in clips} - set(SPLITS)
+    if unknown - {""} or (unknown and any(clip.split for clip in clips)):
+        raise ConfigError(f"splits must be train, validation or test, the manifest has {sorted(unknown)}")
+
+
 def split_clips(
     clips: Sequence[Clip], *, test_fold: str | None, validation: float, seed: int, allow_leaks: bool = False
 ) -> Split:
@@ -66,16 +73,14 @@ def split_clips(
     `allow_leaks`.
     """
     if any(clip.split for clip in clips):
-        unknown = {clip.split for clip in clips} - set(SPLITS)
-        if unknown:
-            raise ConfigError(f"splits must be train, validation or test, the manifest has {sorted(unknown)}")
+        check_splits(clips)
         if test_fold is not None:
             raise ConfigError(f"fold {test_fold!r} cannot be the test set, data.split decides; leave one of them out")
         split = Split(**{name: [c for c in clips if c.split == name] for name in SPLITS})
     else:
         test = clips_of(clips, test_fold) if test_fold is not None else []
         rest = [c for c in clips if test_fold is None or c.fold != test_fold]
-        split = Split(*_hold_out(rest, validation, seed), test)
+        split = Split(*hold_out(rest, validation, seed), test)
     if not split.train:
         raise ConfigError("no clips are left to train on; check the split and fold columns")
     if not allow_leaks:
@@ -109,10 +114,13 @@ def usable(split: Split, cache: Cache, *, allow_leaks: bool) -> Split:
     return readable
 
 
-def _hold_out(clips: list[Clip], share: float, seed: int) -> tuple[list[Clip], list[Clip]]:
-    """Clips to train on, and about `share` of all to validate on, chosen so that few labels are in these alone."""
+def hold_out(clips: Sequence[Clip], share: float, seed: int) -> tuple[list[Clip], list[Clip]]:
+    """Clips to train on, and about `share` of all to validate on, chosen so that few labels are in these alone.
+
+    Raises `ConfigError` for fewer groups than that takes.
+    """
     if share == 0:
-        return clips, []
+        return list(clips), []
     groups = [group_of(clip) for clip in clips]
     count = max(2, round(1 / share))
     if len(set(groups)) < count:

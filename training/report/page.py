@@ -77,4 +77,4 @@ def _markdown(cell: Cell) -> str:
 
 
 def _escaped(text: str) -> str:
-    return text.replace("|", "\\|")
+    return " ".join(text.replace("|", "\\|").replace("<", "&lt;").split())

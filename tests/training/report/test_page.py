@@ -25,8 +25,9 @@ from training.cli import commands
 from training.report.baselines import read_baseline
 from training.report.classes import calibration_section, curves_section
 from training.report.command import make_report
-from training.report.document import Figure, Table, number
+from training.report.document import Cell, Document, Figure, Part, Section, Table, number
 from training.report.load import load_runs, pool_of
+from training.report.page import to_markdown
 from training.report.quality import measured, quality_section
 
 GENRE = TaskSpec("single_label", GENRES)
@@ -326,3 +327,13 @@ def test_the_model_and_a_clip_are_shown_as_inspect_draws_them(tmp_path: Path) ->
     soundfile.write(data / "0.wav", music(3, 8000)[0], 8000)
     of_the_clip = ["When each label was heard or seen", "Feature maps", "The silence detector"]
     assert drawn() == ["First filters", "Their frequencies", *of_the_clip]
+
+
+def test_markdown_keeps_its_tables_whatever_a_label_says() -> None:
+    label = "a|b\n<script>"
+    table = Table(["label"], [[Cell(label)]])
+    text = to_markdown(
+        Document("title", "", [("answers", label)], [Part("", "", [], [Section("x", "X", "", [table])])])
+    )
+    assert "- answers: a\\|b &lt;script>\n" in text
+    assert "| a\\|b &lt;script> |\n" in text

@@ -1,0 +1,83 @@
+"""Mistakes in recipes and commands that are found before hours of training, and said in one line."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+import training.cli
+import training.crossval
+from audiocnn.errors import ConfigError
+from tests.training.conftest import ALONE
+from training.config import Config, ModelConfig
+from training.crossval import cross_validate
+from training.robustness import measure_changes
+from training.setup import check_architecture, prepare
+
+
+def test_a_label_that_merge_invents_is_refused_before_training(data: Path, config: Config, tmp_path: Path) -> None:
+    wrong = replace(config, merge={"any": ["high", "lo"]})
+    with pytest.raises(ConfigError, match="merge names unknown labels lo; known: high, low"):
+        prepare(wrong, data, tmp_path / "cache", ALONE, None)
+
+
+@pytest.mark.parametrize("arguments", [{"sample_rate": 16_000}, {}])  # 16 kHz is what this network takes by default
+def test_a_network_for_another_sample_rate_is_refused(config: Config, arguments: dict[str, Any]) -> None:
+    with pytest.raises(ConfigError, match=r"sample_rate must be input\.sample_rate = 8000, .* got 16000"):
+        check_architecture(replace(config, model=ModelConfig("filterbank-resnet", arguments)))
+
+
+def test_a_fold_or_seed_named_twice_is_trained_once(
+    data: Path, config: Config, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    counts = []
+
+    def run_jobs(calls: Sequence[Callable[[], Any]], jobs: int) -> None:
+        counts.append(len(calls))
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(training.crossval, "run_jobs", run_jobs)
+    with pytest.raises(KeyboardInterrupt):
+        cross_validate(config, data, tmp_path, tmp_path, seeds=[0, 1, 0], folds=["1", "1"], jobs=2, device="cpu")
+    assert counts == [2]
+
+
+def test_robustness_names_the_folds_that_were_not_trained(data: Path, config: Config, tmp_path: Path) -> None:
+    (tmp_path / "seed-0-fold-1" / "model").mkdir(parents=True)
+    with pytest.raises(ConfigError, match="has no model for fold 0, 2 with seed 0; train all folds with"):
+        measure_changes(config, data, tmp_path)
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        MemoryError("Unable to allocate 7.28 TiB"),
+        torch.OutOfMemoryError("CUDA out of memory.\nTried to allocate 20.00 MiB"),
+        RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory: you tried to allocate 25 bytes"),
+    ],
+)
+def test_too_small_a_memory_is_one_line(
+    error: Exception, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def commands(**_: object) -> None:
+        raise error
+
+    monkeypatch.setattr(training.cli, "commands", commands)
+    with pytest.raises(SystemExit) as ended:
+        training.cli.main()
+    assert ended.value.code == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("error: the memory is too small: ")
+    assert "lower train.batch_size" in line
+
+
+def test_a_fault_of_the_program_is_not_hidden(monkeypatch: pytest.MonkeyPatch) -> None:
+    def commands(**_: object) -> None:
+        raise RuntimeError("shapes do not fit")
+
+    monkeypatch.setattr(training.cli, "commands", commands)
+    with pytest.raises(RuntimeError, match="shapes do not fit"):
+        training.cli.main()
