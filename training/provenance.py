@@ -11,6 +11,7 @@ from typing import Any
 import torch
 
 import audiocnn
+from training.data.journal import Journal
 from training.distributed import Process
 
 STARTS = "starts.jsonl"
@@ -38,8 +39,7 @@ def note_start(run: Path, data: Path, process: Process) -> None:
 
 def read_starts(run: Path) -> list[dict[str, Any]]:
     """What `note_start` wrote, first start first; nothing for a run from before it did."""
-    path = run / STARTS
-    return [json.loads(line) for line in path.read_text("utf-8").splitlines()] if path.is_file() else []
+    return list(Journal(run / STARTS).entries())
 
 
 def _cpu() -> str:

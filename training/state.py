@@ -55,17 +55,19 @@ def load_state(
 ) -> Progress:
     """Put a run back where it stopped. A directory without state gives a fresh `Progress`.
 
-    Raises `CheckpointError` for the state of a run with another configuration, or a damaged file.
+    Raises `CheckpointError` for the state of a run with another configuration, and a file that is damaged or no state.
     """
     path = directory / STATE
     if not path.is_file():
         return Progress()
     try:
         with safe_open(path, framework="pt") as file:
-            metadata = file.metadata()
+            metadata = file.metadata() or {}
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  (not a dict)
     except (OSError, SafetensorError) as error:
         raise CheckpointError(f"cannot read the training state {path}: {error}; delete it to start again") from error
+    if not {"config", "progress"} <= metadata.keys():
+        raise CheckpointError(f"{path} is not the state of a training; choose another --run or delete it")
     if metadata["config"] != config:
         raise CheckpointError(
             f"{directory} holds a run with another configuration or data set; choose another --run or delete it"

@@ -7,15 +7,18 @@ from typing import Any
 
 import pytest
 import torch
+from safetensors.torch import save_file
 
 import training.cli
 import training.crossval
-from audiocnn.errors import ConfigError
+from audiocnn.errors import CheckpointError, ConfigError
 from tests.training.conftest import ALONE
 from training.config import Config, ModelConfig
 from training.crossval import cross_validate
+from training.optim import Ema
 from training.robustness import measure_changes
 from training.setup import check_architecture, prepare
+from training.state import STATE, load_state
 
 
 def test_a_label_that_merge_invents_is_refused_before_training(data: Path, config: Config, tmp_path: Path) -> None:
@@ -81,3 +84,10 @@ def test_a_fault_of_the_program_is_not_hidden(monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setattr(training.cli, "commands", commands)
     with pytest.raises(RuntimeError, match="shapes do not fit"):
         training.cli.main()
+
+
+def test_a_file_that_is_no_state_is_refused(tmp_path: Path) -> None:
+    save_file({"weight": torch.zeros(1)}, tmp_path / STATE)
+    network = torch.nn.Linear(1, 1)
+    with pytest.raises(CheckpointError, match="is not the state of a training; choose another --run or delete it"):
+        load_state(tmp_path, network, Ema(network, 0.9), torch.optim.SGD(network.parameters()), "config")

@@ -15,6 +15,7 @@ from audiocnn.nn.heads import Heads
 from audiocnn.spec import ModelSpec
 from training.answers import ANSWERS, Answered
 from training.crossval import RESULTS
+from training.data.journal import Journal
 from training.history import METRICS
 from training.loop import MODEL
 from training.provenance import read_starts
@@ -102,12 +103,11 @@ def pool_of(runs: Sequence[Run], name: str) -> Pool | None:
 
 
 def _load(folder: Path) -> Run:
-    answers, metrics = folder / ANSWERS, folder / METRICS
-    lines = metrics.read_text("utf-8").splitlines() if metrics.is_file() else []
+    answers = folder / ANSWERS
     return Run(
         folder=folder,
         spec=read_spec(folder / MODEL),
-        history=[json.loads(line) for line in lines],
+        history=list(Journal(folder / METRICS).entries()),  # a crash may have left half a line
         starts=read_starts(folder),
         answered=Answered.load(answers) if answers.is_file() else None,
     )

@@ -337,3 +337,14 @@ def test_markdown_keeps_its_tables_whatever_a_label_says() -> None:
     )
     assert "- answers: a\\|b &lt;script>\n" in text
     assert "| a\\|b &lt;script> |\n" in text
+
+
+def test_half_a_line_that_a_crash_left_is_no_part_of_a_run(tmp_path: Path) -> None:
+    write_run(tmp_path, GENRE)
+    (whole,) = load_runs(tmp_path)
+    for name in ("metrics.jsonl", "starts.jsonl"):
+        with (tmp_path / name).open("a") as file:
+            file.write('{"epoch": 4, "tr')
+    (run,) = load_runs(tmp_path)
+    assert (run.history, run.starts) == (whole.history, whole.starts)
+    assert run.history
