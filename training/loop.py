@@ -132,6 +132,12 @@ def _fingerprint(config: Config, setup: Setup, fold: str | None) -> str:
     return json.dumps([settings, labels, [setup.name(clip) for clip in setup.split.train], fold])
 
 
+def trained_clips(run: Path) -> frozenset[str]:
+    """The names of the clips that the run was trained on, none if its state is not there to tell."""
+    config = state.config_of(run)
+    return frozenset(json.loads(config)[2] if config else ())
+
+
 def _spec(
     config: Config, setup: Setup, progress: state.Progress, fold: str | None, measured: dict[str, Any]
 ) -> ModelSpec:

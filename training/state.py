@@ -82,5 +82,14 @@ def load_state(
     return Progress(**json.loads(metadata["progress"]))
 
 
+def config_of(directory: Path) -> str:
+    """What `save_state` was given as `config`, "" if there is no state that can be read."""
+    try:
+        with safe_open(directory / STATE, framework="pt") as file:
+            return str((file.metadata() or {}).get("config", ""))
+    except (OSError, SafetensorError):
+        return ""
+
+
 def _part(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
     return {name.removeprefix(prefix): value for name, value in tensors.items() if name.startswith(prefix)}

@@ -7,14 +7,17 @@ from typing import Any
 
 import pytest
 import torch
+from click.testing import CliRunner
 from safetensors.torch import save_file
 
 import training.cli
 import training.crossval
 from audiocnn.errors import CheckpointError, ConfigError
+from audiocnn.export import export_onnx
 from tests.training.conftest import ALONE
 from training.config import Config, ModelConfig
 from training.crossval import cross_validate
+from training.loop import train
 from training.optim import Ema
 from training.robustness import measure_changes
 from training.setup import check_architecture, prepare
@@ -91,3 +94,46 @@ def test_a_file_that_is_no_state_is_refused(tmp_path: Path) -> None:
     network = torch.nn.Linear(1, 1)
     with pytest.raises(CheckpointError, match="is not the state of a training; choose another --run or delete it"):
         load_state(tmp_path, network, Ema(network, 0.9), torch.optim.SGD(network.parameters()), "config")
+
+
+def test_evaluate_says_when_it_measures_what_was_trained(
+    data: Path, with_train: Callable[..., Config], tmp_path: Path
+) -> None:
+    run = tmp_path / "run"
+    export_onnx(train(with_train(epochs=1, crops_per_clip=1), data, run, tmp_path / "cache", ALONE, "0"))
+    recipe = tmp_path / "notes.toml"
+    recipe.write_text(
+        """
+        name = "notes"
+        input = {sample_rate = 8000, window = 4000, hop = 2000}
+        model.architecture = "filterbank-resnet"
+        data = {manifest = "clips.csv", fold = "fold", group = "artist"}
+        """
+    )
+    command = ["evaluate", str(recipe), "--data", str(data), "--model", str(run / "model")]
+    everything = CliRunner().invoke(training.cli.commands, command)
+    assert "16 of these 24 clips are among those that the model was trained on" in everything.stderr
+    held_out = CliRunner().invoke(training.cli.commands, [*command, "--fold", "0"])
+    assert (held_out.exit_code, "trained on" in held_out.stderr) == (0, False)
+
+
+def test_a_folder_that_cannot_be_written_is_one_line(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "file").touch()
+    recipe = tmp_path / "notes.toml"
+    recipe.write_text(
+        """
+        name = "notes"
+        input = {sample_rate = 8000, window = 4000, hop = 2000}
+        model = {architecture = "filterbank-resnet", arguments = {sample_rate = 8000, width = 16}}
+        data = {manifest = "clips.csv", validation = 0.0}
+        """
+    )
+    places = ["--cache", str(tmp_path / "cache"), "--run", str(tmp_path / "file" / "run")]
+    monkeypatch.setattr("sys.argv", ["training", "train", str(recipe), "--data", str(data), *places])
+    with pytest.raises(SystemExit) as ended:
+        training.cli.main()
+    assert ended.value.code == 2
+    line = capsys.readouterr().err.splitlines()[-1]
+    assert line.startswith(f"error: cannot read or write {tmp_path / 'file' / 'run'}: Not a directory; take a folder")

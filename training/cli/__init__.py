@@ -66,6 +66,14 @@ def main() -> None:
     except AudioCnnError as error:
         click.echo(f"error: {error}", err=True)
         sys.exit(2)
+    except OSError as error:
+        where = f" {error.filename}" if error.filename else ""
+        click.echo(
+            f"error: cannot read or write{where}: {error.strerror or error}; take a folder that may be written and "
+            "has room",
+            err=True,
+        )
+        sys.exit(2)
     except (MemoryError, RuntimeError) as error:
         if not _is_out_of_memory(error):
             raise

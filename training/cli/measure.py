@@ -14,7 +14,7 @@ from training.crossval import table
 from training.data.manifest import read_clips
 from training.data.split import SPLITS, clips_in, clips_of
 from training.evaluate import answer
-from training.loop import MODEL
+from training.loop import MODEL, trained_clips
 from training.metrics import measure_tasks
 from training.reliability import all_reliability
 from training.robustness import measure_changes
@@ -44,6 +44,13 @@ def evaluate_command(
     )
     if run:
         answered.save(run / ANSWERS)
+    known = trained_clips(run or Path(model or "").parent) & set(answered.clips)
+    if known:
+        click.echo(
+            f"{len(known)} of these {len(answered.clips)} clips are among those that the model was trained on: the "
+            "figures are too good; measure others with --fold or --split",
+            err=True,
+        )
     scores = answered.scores(spec.tasks)
     metrics = measure_tasks(scores, answered.targets, spec.tasks, settings.merge)
     calibration = all_reliability(scores, answered.targets, spec.tasks)
