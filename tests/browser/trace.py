@@ -27,11 +27,12 @@ class Trace:
         threads = {(e["pid"], e["tid"]): e["args"]["name"] for e in self._events if e["name"] == "thread_name"}
         end = min(e["ts"] for e in self._events if e["name"] == before) if before else float("inf")
         return [
-            event.get("tdur", event["dur"]) / 1000  # a few have no processor time
+            event["tdur"] / 1000
             for event in self._events
             if event["name"] == "RunTask"
             and threads[event["pid"], event["tid"]] == "CrRendererMain"
             and event["ts"] < end
+            and "tdur" in event  # not in one that was still at work at the end
         ]
 
 
