@@ -1,5 +1,6 @@
 """Whole runs: learning, repeating, resuming, stopping early, several processes, and the commands."""
 
+import inspect
 import json
 import os
 import subprocess
@@ -407,4 +408,6 @@ def test_networks_for_other_input_than_sound_are_refused_at_once(
     "model", [ModelConfig(name) for name in models.names(1)] + [ModelConfig("resnet-18", {"ndim": 1, "in_channels": 1})]
 )
 def test_networks_for_sound_are_not_refused(config: Config, model: ModelConfig) -> None:
+    if "sample_rate" in inspect.signature(models.architecture(model.architecture).network).parameters:
+        model = replace(model, arguments={"sample_rate": SAMPLE_RATE})
     check_architecture(replace(config, model=model))
