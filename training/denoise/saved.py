@@ -6,6 +6,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file
@@ -19,6 +20,10 @@ from training.config.reader import to_record
 from training.denoise.config import DenoiserConfig
 
 CONFIG, WEIGHTS = "denoiser.json", "denoiser.safetensors"
+
+WINDOW, OVERLAP = 48_000, 16_000
+"""Samples at 16 kHz heard at once, as the recipe trains, and how many of them two neighbours share. The network judges
+noise by what is steady, and does worse over lengths that it did not learn with."""
 
 
 def save(directory: Path, network: Denoiser, model: DenoiserConfig, training: Mapping[str, Any]) -> None:
@@ -45,7 +50,15 @@ def load(directory: Path) -> Denoiser:
 
 
 def denoise(network: Denoiser, samples: Samples) -> Samples:
-    """A whole recording `(samples,)` at 16 kHz without its noise."""
-    with torch.inference_mode():
-        clean: Samples = network(torch.from_numpy(samples)[None, None])[0, 0].numpy()
-    return clean
+    """A whole recording `(samples,)` at 16 kHz without its noise, in windows of `WINDOW` that fade into each other."""
+    rise = np.arange(1, WINDOW + 1, dtype=np.float32)
+    fade = np.minimum(1, np.minimum(rise, rise[::-1]) / OVERLAP)
+    clean, weight = np.zeros_like(samples), np.zeros_like(samples)
+    last = max(0, len(samples) - WINDOW)
+    for start in [*range(0, last, WINDOW - OVERLAP), last]:
+        window = slice(start, start + WINDOW)
+        share = fade[: len(samples[window])]
+        with torch.inference_mode():
+            clean[window] += share * network(torch.from_numpy(samples[window])[None, None])[0, 0].numpy()
+        weight[window] += share
+    return clean / weight

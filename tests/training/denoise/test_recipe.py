@@ -54,7 +54,7 @@ def test_the_optimiser_gets_what_the_recipe_says():
         ("train.window_s=0.01", "train.window_s must be from 0.1 to 600 seconds, got 0.01"),
         ("train.window_s=inf", "train.window_s must be from 0.1 to 600 seconds, got inf"),
         ("train.batch_size=0", "train.batch_size must be at least 1, got 0"),
-        ("train.lr=0", "train.lr must be a finite number above 0, got 0"),
+        ("train.lr=0", "train.lr must be a number above 0, at most 1e+06, got 0"),
         ("train.precision=float16", "train.precision must be one of float32, bfloat16, got 'float16'"),
     ],
 )
