@@ -3,6 +3,7 @@ header has been checked against the limits."""
 
 import math
 import zipfile
+from contextlib import suppress
 from typing import IO, Any, BinaryIO
 
 import numpy as np
@@ -18,6 +19,7 @@ MEMBER = "volume"
 
 _HEADERS = {(1, 0): npy_format.read_array_header_1_0, (2, 0): npy_format.read_array_header_2_0}
 _MAX_HEADER = 10_000
+_ATTEMPTS = 5
 _PIECE = 1 << 20
 
 
@@ -58,8 +60,7 @@ def _member(archive: zipfile.ZipFile) -> zipfile.ZipInfo:
 
 
 def _read_npy(file: IO[bytes], limits: DecodeLimits) -> NDArray[Any]:
-    version = npy_format.read_magic(file)
-    shape, fortran_order, dtype = _HEADERS[version](file, max_header_size=_MAX_HEADER)
+    shape, fortran_order, dtype = _read_header(file)
     if dtype.kind not in "biuf":
         raise UnsupportedVisualError(
             f"expected an array of booleans, integers or floats, got {dtype}; save array.astype(numpy.float32)"
@@ -79,3 +80,15 @@ def _read_npy(file: IO[bytes], limits: DecodeLimits) -> NDArray[Any]:
         buffer[filled : filled + len(piece)] = np.frombuffer(piece, np.uint8)
         filled += len(piece)
     return buffer.view(dtype).reshape(shape, order="F" if fortran_order else "C")
+
+
+def _read_header(file: IO[bytes]) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
+    version = npy_format.read_magic(file)
+    start = file.tell()
+    for _ in range(_ATTEMPTS - 1):
+        # NumPy reads a header with `ast`, whose counter of depth CPython 3.11 shares between threads: now and then it
+        # raises SystemError about a text that is right.
+        with suppress(SystemError):
+            return _HEADERS[version](file, max_header_size=_MAX_HEADER)
+        file.seek(start)
+    return _HEADERS[version](file, max_header_size=_MAX_HEADER)

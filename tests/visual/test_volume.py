@@ -1,5 +1,6 @@
 """Arrays as volumes: types, orders, fitting by hand, and headers that lie."""
 
+import ast
 import io
 import struct
 import tracemalloc
@@ -253,6 +254,21 @@ class TestRefused:
         for cut in range(6, len(source), 13):
             with pytest.raises((UndecodableVisualError, EmptyVisualError)):
                 read(source[:cut])
+
+    @pytest.mark.parametrize("source", [npy_bytes(noise(4, 5, 6)), npz_bytes(volume=noise(4, 5, 6))])
+    def test_a_mistake_of_the_interpreters_is_not_the_files(self, source, monkeypatch):
+        """CPython 3.11 raises it now and then where several threads read headers at once."""
+        mistakes = [SystemError("AST constructor recursion depth mismatch")] * 2
+        parse = ast.literal_eval
+
+        def sometimes(text):
+            if mistakes:
+                raise mistakes.pop()
+            return parse(text)
+
+        monkeypatch.setattr(ast, "literal_eval", sometimes)
+        assert read(source).info.shape == (4, 5, 6)
+        assert not mistakes
 
     def test_how_much_is_missing_is_said(self):
         with pytest.raises(UndecodableVisualError, match="its header promises 729 bytes, it holds 700"):
