@@ -4,6 +4,9 @@ from dataclasses import dataclass
 
 from audiocnn.errors import AudioTooLargeError, FileTooLargeError, UndecodableAudioError
 
+MAX_SAMPLE_RATE = 384_000
+"""Hz; of files, and of what a model hears."""
+
 
 @dataclass(frozen=True, slots=True)
 class DecodeLimits:
@@ -22,7 +25,7 @@ class DecodeLimits:
     max_decoded_bytes: int | None = None
     max_channels: int = 32
     min_sample_rate: int = 4_000
-    max_sample_rate: int = 384_000
+    max_sample_rate: int = MAX_SAMPLE_RATE
     max_pixels: int = 64_000_000
     max_video_pixels: int | None = None
 

@@ -24,6 +24,7 @@ def test_json_round_trip():
     ("changes", "text"),
     [
         ({"sample_rate": 0}, r"^sample_rate must be a whole number of at least 1, got 0$"),
+        ({"sample_rate": 384_001}, r"^sample_rate must be at most 384000 Hz, got 384001$"),
         ({"window": -1}, r"^window must be a whole number of at least 1, got -1$"),
         ({"hop": 0.5}, r"^hop must be a whole number of at least 1, got 0\.5$"),
         ({"window": True}, r"^window must be a whole number of at least 1, got True$"),
@@ -153,6 +154,7 @@ def changed(path, value):
         (["task", "thresholds"], [0.5], "thresholds"),
         (["name"], 5, "name must be text, got 5"),
         (["version"], None, "version must be text, got None"),
+        (["version"], " ", "version must not be empty"),
         (["architecture"], ["m5"], "architecture must be text"),
         (["arguments"], [1], "arguments must be an object of names and values"),
         (["surprise"], 1, "surprise"),

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
 from audiocnn.errors import ConfigError
+from audiocnn.limits import MAX_SAMPLE_RATE
 from audiocnn.spec.checks import check_choice, check_counts, check_number
 
 Media = Literal["audio", "image", "video", "volume"]
@@ -24,7 +25,7 @@ Fit = Literal["crop", "pad", "stretch"]
 class AudioSpec:
     """How audio becomes model input (see `audiocnn.audio.prepare`).
 
-    sample_rate: Hz the model hears.
+    sample_rate: Hz the model hears, at most `MAX_SAMPLE_RATE`.
     window, hop: samples of one model input, and from one to the next.
     normalisation: level of each window: `peak` (largest amplitude 1), `rms` (root mean square 1), `standardise`
       (zero mean, deviation 1) or `none`.
@@ -49,6 +50,8 @@ class AudioSpec:
 
     def __post_init__(self) -> None:
         check_counts(self, "sample_rate", "window", "hop")
+        if self.sample_rate > MAX_SAMPLE_RATE:
+            raise ConfigError(f"sample_rate must be at most {MAX_SAMPLE_RATE} Hz, got {self.sample_rate}")
         _check_hop(self.hop, self.window, "samples")
         check_choice("normalisation", self.normalisation, Normalisation)
         check_choice("tail", self.tail, Tail)

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from audiocnn.errors import CheckpointError
+from audiocnn.errors import CheckpointError, ConfigError
 from audiocnn.spec.checks import check_name, check_type
 from audiocnn.spec.input import InputSpec, input_from_json, input_to_json
 from audiocnn.spec.task import TaskSpec, task_from_json, task_to_json
@@ -42,6 +42,8 @@ class ModelSpec:
     def __post_init__(self) -> None:
         for name in ("name", "version", "architecture", "licence"):
             check_type(name, getattr(self, name), str, "text")
+            if not getattr(self, name).strip():
+                raise ConfigError(f"{name} must not be empty")
         for name in ("arguments", "training", "metrics"):
             check_type(name, getattr(self, name), Mapping, "an object of names and values")
         for name in self.side_tasks:

@@ -207,6 +207,13 @@ class TestSplit:
         assert len(split.validation) == 4
         assert {label for clip in split.train for label in clip.labels} == {label for c in clips for label in c.labels}
 
+    @pytest.mark.parametrize("share", [0.15, 0.3, 0.4, 0.5])
+    def test_the_share_is_what_was_asked_for(self, share: float) -> None:
+        clips = [Clip(Path(f"{i:03}"), ("even" if i % 2 else "odd",)) for i in range(210)]
+        split = split_clips(clips, test_fold=None, validation=share, seed=0)
+        assert len(split.validation) == pytest.approx(share * len(clips), rel=0.06)
+        assert {c.path for c in split.validation}.isdisjoint(c.path for c in split.train)
+
     def test_splits_leave_no_choice_of_a_fold(self) -> None:
         clips = [clip("1", fold="1", split="train"), clip("2", fold="2", split="test")]
         with pytest.raises(ConfigError, match=r"fold '1' cannot be the test set, data\.split decides"):

@@ -117,12 +117,13 @@ def usable(split: Split, cache: Cache, *, allow_leaks: bool) -> Split:
 def hold_out(clips: Sequence[Clip], share: float, seed: int) -> tuple[list[Clip], list[Clip]]:
     """Clips to train on, and about `share` of all to validate on, chosen so that few labels are in these alone.
 
+    The clips are divided into few parts of like size, and some of these held out.
     Raises `ConfigError` for fewer groups than that takes.
     """
     if share == 0:
         return list(clips), []
     groups = [group_of(clip) for clip in clips]
-    count = max(2, round(1 / share))
+    held_out, count = _parts_for(share)
     if len(set(groups)) < count:
         raise ConfigError(
             f"{len(set(groups))} groups cannot give a validation share of {share:g}; "
@@ -134,8 +135,16 @@ def hold_out(clips: Sequence[Clip], share: float, seed: int) -> tuple[list[Clip]
         for label in clip.labels:
             parts[label].add(part)
     lost = Counter(min(found) for found in parts.values() if len(found) == 1)
-    held_out = min(range(count), key=lambda part: lost[part])
+    validating = sorted(range(count), key=lambda part: lost[part])[:held_out]
     sides: tuple[list[Clip], list[Clip]] = [], []
     for clip, part in zip(clips, part_of, strict=True):
-        sides[part == held_out].append(clip)
+        sides[part in validating].append(clip)
     return sides
+
+
+def _parts_for(share: float) -> tuple[int, int]:
+    """How many of how many parts come within a twentieth of `share`; few are easier to balance than many."""
+    count = 2
+    while abs(round(share * count) / count - share) > 0.05 * share:
+        count += 1
+    return round(share * count), count
