@@ -41,6 +41,9 @@ def answer(
     for another task, and what `Classifier.load` raises.
     """
     classifier = Classifier.load(model)
+    tasks = classifier.spec.tasks
+    known = {name: task for name, task in tasks.items() if name == MAIN or (clips and name in clips[0].side)}
+    all_targets(clips, known)  # mistakes in them are told before an hour of decoding
 
     def logits_of(clip: Clip) -> Votes | str:
         try:
@@ -55,8 +58,6 @@ def answer(
     clips = [clip for clip in clips if clip.path not in unreadable]
     if not clips:
         raise ConfigError("evaluation needs at least 1 clip, got none; check the manifest and its fold column")
-    tasks = classifier.spec.tasks
-    known = {name: task for name, task in tasks.items() if name == MAIN or name in clips[0].side}
     targets = Heads(known).split(all_targets(clips, known))
     logits, segments = zip(*(votes for votes in found if not isinstance(votes, str)), strict=True)
     answered = Answered(

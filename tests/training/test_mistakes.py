@@ -115,6 +115,12 @@ def test_evaluate_says_when_it_measures_what_was_trained(
     assert "16 of these 24 clips are among those that the model was trained on" in everything.stderr
     held_out = CliRunner().invoke(training.cli.commands, [*command, "--fold", "0"])
     assert (held_out.exit_code, "trained on" in held_out.stderr) == (0, False)
+    same = CliRunner().invoke(training.cli.commands, [*command, "--split", "test"])
+    assert (same.exit_code, same.stdout) == (0, held_out.stdout)
+    none = CliRunner().invoke(training.cli.commands, [*command, "--split", "validation"])
+    assert "the split 'validation' has no clips; name its column with data.split, or take clips with --fold" in str(
+        none.exception
+    )
 
 
 def test_a_folder_that_cannot_be_written_is_one_line(

@@ -44,6 +44,11 @@ def test_they_are_left_out_and_named_up_to_a_share(
         answer("genre", clips[1:2], tmp_path, max_unreadable=1)
 
 
+def test_labels_that_the_model_does_not_know_are_told_before_decoding(clips: list[Clip], tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="polka"):
+        answer("genre", [*clips, replace(clips[0], labels=("polka",))], tmp_path)
+
+
 TOML = """
 name = "genres"
 [input]

@@ -5,6 +5,8 @@ from pathlib import Path
 
 import click
 
+from audiocnn import checkpoint
+from audiocnn.pretrained import resolve
 from training.answers import ANSWERS
 from training.baselines.run import KINDS, SVM, measure_baseline
 from training.calibrate import calibrate, on_crossval, on_validation
@@ -25,7 +27,11 @@ from training.robustness import measure_changes
 @click.option("--model", help="A bundled model's name or a model directory.  [default: that of --run, or genre]")
 @click.option("--run", type=FOLDER, help="A run: measure its model, and keep its answers there for `report`.")
 @click.option("--fold", help="Only the clips of this fold.")
-@click.option("--split", type=click.Choice(SPLITS), help="Only the clips of this split.")
+@click.option(
+    "--split",
+    type=click.Choice(SPLITS),
+    help="Only the clips of this split: the manifest's, or that of the model's training.",
+)
 def evaluate_command(
     config: Path, data: Path | None, model: str | None, run: Path | None, fold: str | None, split: str | None
 ) -> None:
@@ -35,13 +41,12 @@ def evaluate_command(
     settings = load_config(config)
     data = data_folder(data, settings, config)
     clips = read_clips(data, settings.data, settings.input.media, settings.side_tasks)
+    directory = resolve(run / MODEL if run else model or "genre")
+    if split is not None:
+        clips = clips_in(clips, split, settings, checkpoint.read_spec(directory))
     if fold is not None:
         clips = clips_of(clips, fold)
-    if split is not None:
-        clips = clips_in(clips, split)
-    answered, spec = answer(
-        run / MODEL if run else model or "genre", clips, data, max_unreadable=settings.data.max_unreadable
-    )
+    answered, spec = answer(directory, clips, data, max_unreadable=settings.data.max_unreadable)
     if run:
         answered.save(run / ANSWERS)
     known = trained_clips(run or Path(model or "").parent) & set(answered.clips)

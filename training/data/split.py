@@ -47,11 +47,19 @@ def clips_of(clips: Sequence[Clip], fold: str) -> list[Clip]:
     return found
 
 
-def clips_in(clips: Sequence[Clip], split: str) -> list[Clip]:
-    """The clips of one split. Raises `ConfigError` if there are none."""
-    found = [clip for clip in clips if clip.split == split]
+def clips_in(clips: Sequence[Clip], split: str, config: Config, spec: ModelSpec) -> list[Clip]:
+    """The clips of one split: the manifest's, or where it has none that of the training of the model with `spec`.
+
+    Raises `ConfigError` if there are none, and what `split_of_model` raises.
+    """
+    if any(clip.split for clip in clips):
+        found = [clip for clip in clips if clip.split == split]
+    else:
+        found = split_of_model(clips, config, spec).sides()[split]
     if not found:
-        raise ConfigError(f"the manifest has no clips in the split {split!r}; name its column with data.split")
+        raise ConfigError(
+            f"the split {split!r} has no clips; name its column with data.split, or take clips with --fold"
+        )
     return found
 
 
