@@ -3,21 +3,44 @@
 import math
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
+from audiocnn.nn.filterbank import Energies
 from training.config import OptimConfig
 
 
 def make_optimizer(network: nn.Module, config: OptimConfig) -> torch.optim.Optimizer:
-    """The optimiser `config` names, with weight decay on weights (2 or more axes) and none on norms and biases."""
-    weights = [p for p in network.parameters() if p.ndim > 1]
-    others = [p for p in network.parameters() if p.ndim <= 1]
-    groups = [{"params": weights, "weight_decay": config.weight_decay}, {"params": others, "weight_decay": 0.0}]
+    """The optimiser `config` names, with weight decay on weights (2 or more axes) and none on norms and biases.
+
+    The filters of `Energies` are a group of their own, for `set_rate`.
+    """
+    banks = [module.filters for module in network.modules() if isinstance(module, Energies)]
+    filters = {parameter for bank in banks for parameter in bank.parameters()}
+    groups: list[dict[str, Any]] = []
+    for share, members in ((1.0, set(network.parameters()) - filters), (config.filter_lr, filters)):
+        # In the order of the network, which a set does not keep: a saved state goes by it.
+        chosen = [parameter for parameter in network.parameters() if parameter in members]
+        weights, others = [p for p in chosen if p.ndim > 1], [p for p in chosen if p.ndim <= 1]
+        groups.append({"params": weights, "weight_decay": config.weight_decay, "lr_share": share})
+        groups.append({"params": others, "weight_decay": 0.0, "lr_share": share})
+    groups = [group for group in groups if group["params"]]
     if config.optimizer == "sgd":
-        return torch.optim.SGD(groups, lr=config.lr, momentum=config.momentum, nesterov=config.momentum > 0)
-    return torch.optim.AdamW(groups, lr=config.lr)
+        optimizer: torch.optim.Optimizer = torch.optim.SGD(
+            groups, lr=config.lr, momentum=config.momentum, nesterov=config.momentum > 0
+        )
+    else:
+        optimizer = torch.optim.AdamW(groups, lr=config.lr)
+    set_rate(optimizer, config.lr)
+    return optimizer
+
+
+def set_rate(optimizer: torch.optim.Optimizer, rate: float) -> None:
+    """The learning rate of the next step; the filters of a learned filterbank have their share of it."""
+    for group in optimizer.param_groups:
+        group["lr"] = rate * group["lr_share"]
 
 
 def learning_rate(step: int, total_steps: int, config: OptimConfig) -> float:

@@ -13,6 +13,7 @@ from training.config import Config
 from training.data.rare_labels import label_weights
 from training.data.targets import targets_of
 from training.distributed import Process
+from training.optim import set_rate
 from training.setup import Setup, memory_format
 
 
@@ -60,8 +61,7 @@ class Step:
                 loss.backward()  # type: ignore[no-untyped-call]
             total += loss.detach()
         nn.utils.clip_grad_norm_(self._network.parameters(), self._config.train.clip_grad)
-        for group in self._optimizer.param_groups:
-            group["lr"] = rate
+        set_rate(self._optimizer, rate)
         self._optimizer.step()
         return total
 

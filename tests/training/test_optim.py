@@ -1,11 +1,13 @@
 import itertools
+from typing import Literal
 
 import pytest
 import torch
 from torch import nn
 
+from audiocnn.nn.filterbank import Energies
 from training.config import OptimConfig
-from training.optim import Ema, learning_rate, make_optimizer
+from training.optim import Ema, learning_rate, make_optimizer, set_rate
 
 
 def test_norms_and_biases_do_not_decay() -> None:
@@ -15,6 +17,26 @@ def test_norms_and_biases_do_not_decay() -> None:
     assert decayed["weight_decay"] == 0.1
     assert len(free["params"]) == 3
     assert free["weight_decay"] == 0
+
+
+@pytest.mark.parametrize("optimizer", ["adamw", "sgd"])
+def test_filters_have_their_share_of_the_rate(optimizer: Literal["adamw", "sgd"]) -> None:
+    network = nn.Sequential(Energies(8000, 4, 64), nn.Conv1d(4, 2, 3))
+    config = OptimConfig(optimizer=optimizer, momentum=0.0, weight_decay=0.0, lr=0.5, filter_lr=0.1)
+    stepped = make_optimizer(network, config)
+    assert sum(len(group["params"]) for group in stepped.param_groups) == len(list(network.parameters()))
+    before = {name: weight.detach().clone() for name, weight in network.named_parameters()}
+    for rate in (0.5, 0.01):
+        set_rate(stepped, rate)
+        rates = {id(p): group["lr"] for group in stepped.param_groups for p in group["params"]}
+        for name, weight in network.named_parameters():
+            assert rates[id(weight)] == pytest.approx(rate * (0.1 if name.startswith("0.filters") else 1)), name
+    for weight in network.parameters():
+        weight.grad = torch.ones_like(weight)
+    stepped.step()  # the first step of either is the rate, where all gradients are 1
+    for name, weight in network.named_parameters():
+        moved = 0.001 if name.startswith("0.filters") else 0.01
+        torch.testing.assert_close(weight.detach(), before[name] - moved, msg=name)
 
 
 def test_the_learning_rate_rises_to_the_peak_and_falls_to_zero() -> None:

@@ -74,7 +74,7 @@ def test_rare_labels_weigh_more_in_the_loss(data: Path, tmp_path: Path, with_tra
 
     def loss(config: Config) -> float:
         return (
-            Step(network, torch.optim.SGD(network.parameters(), 0.0), setup, config, ALONE)
+            Step(network, make_optimizer(network, config.train), setup, config, ALONE)
             .take(setup.batches.batch(0), 0, 0.0)
             .item()
         )

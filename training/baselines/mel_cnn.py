@@ -20,7 +20,7 @@ from training.config import Config
 from training.data.manifest import Clip
 from training.data.targets import targets_of
 from training.metrics import Scores
-from training.optim import learning_rate, make_optimizer
+from training.optim import learning_rate, make_optimizer, set_rate
 from training.progress import track
 
 _HOP = 512
@@ -71,8 +71,7 @@ class MelCnn(Baseline):
             for step in range(steps):
                 chosen = order[step * size : (step + 1) * size]
                 x, wanted = self._crops([pictures[i] for i in chosen], random), targets[torch.from_numpy(chosen)]
-                for group in optimizer.param_groups:
-                    group["lr"] = learning_rate(epoch * steps + step, settings.epochs * steps, settings)
+                set_rate(optimizer, learning_rate(epoch * steps + step, settings.epochs * steps, settings))
                 loss = head.loss(network(x), wanted, settings.label_smoothing)
                 optimizer.zero_grad(set_to_none=True)
                 loss.backward()  # type: ignore[no-untyped-call]

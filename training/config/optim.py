@@ -25,6 +25,8 @@ class OptimConfig:
       where the hardware has it.
     optimizer: `adamw`, or `sgd` with `momentum`, the plain one with 0.
     lr: peak learning rate; it rises over `warmup` (a share of all steps) and falls along a cosine to zero.
+    filter_lr: learning rate of the filters of a learned filterbank, as a share of `lr`. They start as narrow bands, and
+      at the rate that suits the rest each step moves them so far that they soon let everything through.
     weight_decay: on weights only, never on norms and biases. clip_grad: largest gradient norm.
     label_smoothing: share of each target spread over all labels; a regression has none.
     mixup: two windows of a batch become one, and their targets, at a ratio from Beta(mixup, mixup); 0 for none.
@@ -50,6 +52,7 @@ class OptimConfig:
     momentum: float = 0.9
     lr: float = 2e-3
     warmup: float = 0.15
+    filter_lr: float = 1.0
     weight_decay: float = 0.05
     clip_grad: float = 2.0
     label_smoothing: float = 0.05
@@ -75,7 +78,7 @@ class OptimConfig:
             lambda v: 0 <= v < math.inf,
             "a finite number from 0 up",
         )
-        shares = ["warmup", "label_smoothing", "ema", "cut_mix"]
+        shares = ["warmup", "filter_lr", "label_smoothing", "ema", "cut_mix"]
         check_fields("train.", self, shares, lambda v: 0 <= v <= 1, "a share from 0 to 1")
         check_fields("train.", self, ["momentum"], lambda v: 0 <= v < 1, "from 0 to below 1")
         if self.mixing == "between-class" and not self.mixup:

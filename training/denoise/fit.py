@@ -13,7 +13,7 @@ from audiocnn.waveform import Samples
 from training.denoise.config import DenoiseConfig
 from training.denoise.examples import SAMPLE_RATE, draw
 from training.denoise.measure import si_sdr_db
-from training.optim import Ema, learning_rate, make_optimizer
+from training.optim import Ema, learning_rate, make_optimizer, set_rate
 from training.progress import track
 
 _CPU = torch.device("cpu")
@@ -41,8 +41,7 @@ def fit(recordings: Sequence[Samples], config: DenoiseConfig, *, seed: int, devi
         loss = -si_sdr_db(denoised.float(), clean).mean()
         if not torch.isfinite(loss):
             raise AudioCnnError(f"the loss became {loss.item()} at step {step}; try another seed")
-        for group in optimizer.param_groups:
-            group["lr"] = learning_rate(step, steps, optim)
+        set_rate(optimizer, learning_rate(step, steps, optim))
         optimizer.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
         nn.utils.clip_grad_norm_(network.parameters(), optim.clip_grad)
