@@ -26,7 +26,7 @@ class OptimConfig:
     optimizer: `adamw`, or `sgd` with `momentum`, the plain one with 0.
     lr: peak learning rate; it rises over `warmup` (a share of all steps) and falls along a cosine to zero.
     filter_lr: learning rate of the filters of a learned filterbank, as a share of `lr`. They start as narrow bands, and
-      at the rate that suits the rest each step moves them so far that they soon let everything through.
+      at the rate that suits the rest steps are so large for them that other frequencies leak in.
     weight_decay: on weights only, never on norms and biases. clip_grad: largest gradient norm.
     label_smoothing: share of each target spread over all labels; a regression has none.
     mixup: two windows of a batch become one, and their targets, at a ratio from Beta(mixup, mixup); 0 for none.
