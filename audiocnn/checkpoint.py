@@ -8,6 +8,7 @@ import hashlib
 import json
 import os
 import tempfile
+import textwrap
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -93,10 +94,15 @@ def load_network(directory: Path) -> "tuple[ModelSpec, nn.Module]":
     spec = read_spec(directory)
     network = models.build(spec.architecture, Heads(spec.tasks).num_outputs, spec.arguments)
     try:
-        network.load_state_dict(load_file(directory / WEIGHTS))
-    except (OSError, SafetensorError, RuntimeError) as error:
+        weights = load_file(directory / WEIGHTS)
+    except (OSError, SafetensorError) as error:
+        raise CheckpointError(f"{directory / WEIGHTS} cannot be read: {error}; copy the model anew") from error
+    try:
+        network.load_state_dict(weights)
+    except RuntimeError as error:
         raise CheckpointError(
-            f"{directory / WEIGHTS} does not fit architecture {spec.architecture!r}: {error}"
+            f"{directory / WEIGHTS} does not fit architecture {spec.architecture!r}; put weights and config.json of "
+            f"one training into the folder: {textwrap.shorten(str(error), 300, placeholder=' ...')}"
         ) from error
     return spec, network.eval()
 

@@ -72,7 +72,7 @@ def test_missing_files(directory, tmp_path):
     (directory / "model.safetensors").unlink()
     with pytest.raises(CheckpointError, match=r"has no readable model\.safetensors: No such file or directory$"):
         checkpoint.weights_sha256(directory)
-    with pytest.raises(CheckpointError, match="does not fit architecture"):
+    with pytest.raises(CheckpointError, match=r"model\.safetensors cannot be read: .*; copy the model anew"):
         checkpoint.load_network(directory)
 
 
@@ -80,14 +80,17 @@ def test_missing_files(directory, tmp_path):
 def test_damaged_weights(directory, damage):
     weights = directory / "model.safetensors"
     weights.write_bytes(damage(weights.read_bytes()))
-    with pytest.raises(CheckpointError, match=r"model\.safetensors does not fit architecture 'filterbank-resnet': "):
+    with pytest.raises(CheckpointError, match=r"model\.safetensors cannot be read: .*; copy the model anew$"):
         checkpoint.load_network(directory)
 
 
 def test_weights_of_another_architecture(directory):
     rewrite_config(directory, architecture="m3", arguments={})
-    with pytest.raises(CheckpointError, match="does not fit architecture 'm3'"):
+    with pytest.raises(
+        CheckpointError, match=r"does not fit architecture 'm3'; put weights and .* Missing key"
+    ) as told:
         checkpoint.load_network(directory)
+    assert len(str(told.value)) < 700
     rewrite_config(directory, architecture="m7")
     with pytest.raises(UnknownModelError, match="unknown architecture 'm7'"):
         checkpoint.load_network(directory)
