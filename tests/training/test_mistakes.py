@@ -117,6 +117,8 @@ def test_evaluate_says_when_it_measures_what_was_trained(
     assert (held_out.exit_code, "trained on" in held_out.stderr) == (0, False)
     same = CliRunner().invoke(training.cli.commands, [*command, "--split", "test"])
     assert (same.exit_code, same.stdout) == (0, held_out.stdout)
+    changed = CliRunner().invoke(training.cli.commands, [*command, "--set", "data.fold=nowhere"])
+    assert "nowhere" in str(changed.exception)
     none = CliRunner().invoke(training.cli.commands, [*command, "--split", "validation"])
     assert "the split 'validation' has no clips; name its column with data.split, or take clips with --fold" in str(
         none.exception

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from training.cli.options import cache_option, common, data_folder, set_option
+from training.cli.options import cache_option, common, data_folder
 from training.config import load_config
 from training.data.check import Report, check_data
 
@@ -15,7 +15,6 @@ from training.data.check import Report, check_data
 @click.command("check")
 @common
 @cache_option
-@set_option
 @click.option("--json", "as_json", is_flag=True, help="Print the report as JSON.")
 def check_command(config: Path, data: Path | None, cache: Path, overrides: tuple[str, ...], as_json: bool) -> None:
     """Report on the clips: missing and unreadable files, copies, leaks between splits and folds, labels.

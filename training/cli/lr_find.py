@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 
 from audiocnn.errors import MissingExtraError
-from training.cli.options import FILE, cache_option, common, data_folder, device_option, set_option
+from training.cli.options import FILE, cache_option, common, data_folder, device_option
 from training.config import load_config
 from training.distributed import join
 from training.lr_find import plot, rows, suggested_rate, sweep_rates
@@ -15,7 +15,6 @@ from training.lr_find import plot, rows, suggested_rate, sweep_rates
 @common
 @cache_option
 @click.option("--fold", help="Leave this fold out as test set.")
-@set_option
 @device_option
 @click.option("--steps", type=click.IntRange(20), default=200, show_default=True, help="Steps of the sweep.")
 @click.option("--plot", "picture", type=FILE, help="PNG.  [default: runs/NAME-lr.png]")

@@ -10,7 +10,7 @@ from audiocnn.pretrained import resolve
 from training.answers import ANSWERS
 from training.baselines.run import KINDS, SVM, measure_baseline
 from training.calibrate import calibrate, on_crossval, on_validation
-from training.cli.options import FILE, FOLDER, cache_option, common, data_folder, set_option
+from training.cli.options import FILE, FOLDER, cache_option, common, data_folder
 from training.config import load_config
 from training.crossval import table
 from training.data.manifest import read_clips
@@ -33,12 +33,18 @@ from training.robustness import measure_changes
     help="Only the clips of this split: the manifest's, or that of the model's training.",
 )
 def evaluate_command(
-    config: Path, data: Path | None, model: str | None, run: Path | None, fold: str | None, split: str | None
+    config: Path,
+    data: Path | None,
+    overrides: tuple[str, ...],
+    model: str | None,
+    run: Path | None,
+    fold: str | None,
+    split: str | None,
 ) -> None:
     """Measure a trained model on labelled clips."""
     if model and run:
         raise click.UsageError("--run has a model of its own: give either --run or --model")
-    settings = load_config(config)
+    settings = load_config(config, overrides)
     data = data_folder(data, settings, config)
     clips = read_clips(data, settings.data, settings.input.media, settings.side_tasks)
     directory = resolve(run / MODEL if run else model or "genre")
@@ -74,13 +80,18 @@ def evaluate_command(
     "--accuracy", type=click.FloatRange(0, 1), help="Let so uncertain answers be unknown that the rest has it."
 )
 def calibrate_command(
-    config: Path, data: Path | None, model: Path, crossval: Path | None, accuracy: float | None
+    config: Path,
+    data: Path | None,
+    overrides: tuple[str, ...],
+    model: Path,
+    crossval: Path | None,
+    accuracy: float | None,
 ) -> None:
     """Fit temperature and thresholds to clips a model was not trained on, and write them into its config.json.
 
     Prints what was fitted and how it measures before and after, each clip with what was fitted on others.
     """
-    settings = load_config(config)
+    settings = load_config(config, overrides)
     if crossval is not None:
         held_out = on_crossval(crossval)
     else:
@@ -91,9 +102,9 @@ def calibrate_command(
 @click.command("robustness")
 @common
 @click.option("--run", type=FOLDER, help="The run of a cross-validation.  [default: runs/NAME-crossval]")
-def robustness_command(config: Path, data: Path | None, run: Path | None) -> None:
+def robustness_command(config: Path, data: Path | None, overrides: tuple[str, ...], run: Path | None) -> None:
     """Test a cross-validation's models on changed recordings: levels, equalisers, masters, encoders."""
-    settings = load_config(config)
+    settings = load_config(config, overrides)
     data = data_folder(data, settings, config)
     results = measure_changes(settings, data, run or Path("runs") / f"{settings.name}-crossval")
     metrics = [name for name, value in next(iter(results.values())).items() if isinstance(value.get("mean"), float)]
@@ -107,7 +118,6 @@ def robustness_command(config: Path, data: Path | None, run: Path | None) -> Non
 @common
 @cache_option
 @click.option("--kind", type=click.Choice(KINDS), default=SVM, show_default=True, help="Which method.")
-@set_option
 @click.option(
     "-C",
     "c",

@@ -13,8 +13,14 @@ FOLDER = click.Path(file_okay=False, path_type=Path)
 FILE = click.Path(dir_okay=False, path_type=Path)
 
 
+set_option = click.option(
+    "--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Replace a setting of CONFIG, as in train.lr=0.001."
+)
+
+
 def common(command: Callable[..., None]) -> Callable[..., None]:
-    """The arguments every command has."""
+    """The arguments every command about a recipe and its clips has: `config`, `data`, `overrides`."""
+    command = set_option(command)
     command = click.option("--data", type=FOLDER, help="The folder of clips.  [default: data.root in CONFIG]")(command)
     return click.argument("config", type=FILE)(command)
 
@@ -31,9 +37,6 @@ def _seeds(context: click.Context, option: click.Parameter, text: str) -> list[i
 
 cache_option = click.option(
     "--cache", type=FOLDER, default=Path("cache"), show_default=True, help="Where decoded audio is kept."
-)
-set_option = click.option(
-    "--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Replace a setting of CONFIG, as in train.lr=0.001."
 )
 device_option = click.option(
     "--device", type=click.Choice(["auto", "cpu", "cuda"]), default="auto", show_default=True, help="Where to compute."

@@ -19,7 +19,9 @@ from training.config import load_config
     show_default=True,
     help="How many clips of its training tell the ranges of numbers.",
 )
-def quantize_command(config: Path, data: Path | None, model: Path, output: Path, calibrate: int) -> None:
+def quantize_command(
+    config: Path, data: Path | None, overrides: tuple[str, ...], model: Path, output: Path, calibrate: int
+) -> None:
     """A model in 8-bit numbers, if it is faster and as good.
 
     Measured are both on the clips that the model was not trained on: its validation clips and its test fold. Nothing is
@@ -27,6 +29,6 @@ def quantize_command(config: Path, data: Path | None, model: Path, output: Path,
     """
     from training.quantize import quantize  # onnxruntime's quantisation takes a second to import
 
-    settings = load_config(config)
+    settings = load_config(config, overrides)
     gate = quantize(settings, data_folder(data, settings, config), model, output, calibrate)
     click.echo(f"quantised: {output}\n{gate}")

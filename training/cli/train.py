@@ -16,7 +16,6 @@ from training.cli.options import (
     device_option,
     log_option,
     seeds_option,
-    set_option,
 )
 from training.config import load_config
 from training.crossval import cross_validate, table
@@ -35,7 +34,6 @@ from training.publish import publish
 @click.option("--dry-run", is_flag=True, help="Only try everything up to one step and one validation; keep nothing.")
 @click.option("--overfit-batch", is_flag=True, help="Only see whether one batch can be learned; keep nothing.")
 @log_option
-@set_option
 @device_option
 @click.option("--threads", type=click.IntRange(1), help="CPU threads.  [default: all cores]")
 def train_command(
@@ -81,7 +79,6 @@ def train_command(
 @click.option("--run", type=FOLDER, help="Where the runs go.  [default: runs/NAME-crossval]")
 @seeds_option
 @click.option("--folds", help="Only these folds, separated by commas.  [default: all]")
-@set_option
 @click.option("--jobs", type=click.IntRange(1), default=1, show_default=True, help="Trainings at once.")
 @log_option
 @device_option

@@ -114,5 +114,5 @@ def averaging_section(prefix: str, pool: Pool, metrics: Sequence[Measured]) -> S
         f"clip reaches {word} {number(first)}, all of them {number(last)}: averaging is {change}{by}."
     )
     svg = to_svg(draw_averaging(word, curve), f"{prefix}averaging")
-    figure = Figure(f"{word.capitalize()} over windows averaged", svg)
+    figure = Figure(f"{word[0].upper()}{word[1:]} over windows averaged", svg)
     return Section(f"{prefix}averaging", "Windows and clips", text, [figure])

@@ -82,20 +82,23 @@ def page_of(run: Path, **how: object) -> Page:
 
 
 @pytest.mark.parametrize(
-    ("task", "sections"),
+    ("task", "sections", "measure"),
     [
-        (GENRE, {"confusion", "curves", "calibration"}),
-        (LIKED, {"confusion", "curves", "calibration"}),
-        (TAGS, {"curves", "calibration"}),
-        (MOODS, {"amounts"}),
-        (TEMPO, {"amounts"}),
+        (GENRE, {"confusion", "curves", "calibration"}, "Accuracy"),
+        (LIKED, {"confusion", "curves", "calibration"}, "Accuracy"),
+        (TAGS, {"curves", "calibration"}, "ROC-AUC"),
+        (MOODS, {"amounts"}, "Correlation"),
+        (TEMPO, {"amounts"}, "Mean absolute error"),
     ],
     ids=["single_label", "binary", "multi_label", "shares", "regression"],
 )
-def test_each_task_has_the_sections_that_its_answers_allow(task: TaskSpec, sections: set[str], tmp_path: Path) -> None:
+def test_each_task_has_the_sections_that_its_answers_allow(
+    task: TaskSpec, sections: set[str], measure: str, tmp_path: Path
+) -> None:
     write_run(tmp_path, task)
     page = page_of(tmp_path)
     assert set(page.sections) == ALWAYS | sections
+    assert f"{measure} over windows averaged" in page.text
     assert page.open == []
     assert len(set(page.ids)) == len(page.ids)
     assert "nan" not in page.text.lower().split()
