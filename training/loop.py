@@ -65,7 +65,7 @@ def train(
         step = Step(network, optimizer, setup, config, process)
         losses = Losses(run, setup, process)
         with (
-            stop_signals(process) as stop,
+            stop_signals(alone=process.world_size == 1) as stop,
             progress_bar(visible=process.is_first) as bar,
             History(run, progress.epoch, process, trackers, config) as history,
             Prefetcher(batches, process, done, total_steps) as prefetcher,

@@ -6,8 +6,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
 
-from training.distributed import Process
-
 SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
 
@@ -26,23 +24,23 @@ class Stopped(Exception):  # noqa: N818  (no error: the run did what it was aske
 class Stop:
     """`signum`: the signal that asked this process to stop; 0 for none."""
 
-    def __init__(self, process: Process) -> None:
-        self._process = process
+    def __init__(self, *, alone: bool) -> None:
+        self._alone = alone
         self.signum = 0
 
     def receive(self, signum: int, _: FrameType | None) -> None:
         self.signum = signum
-        if self._process.world_size == 1:  # launchers pass on a Ctrl-C that the terminal has sent as well
+        if self._alone:  # launchers pass on a Ctrl-C that the terminal has sent as well
             signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @contextmanager
-def stop_signals(process: Process) -> Iterator[Stop]:
-    """SIGTERM and Ctrl-C are noted and kill nothing; a second Ctrl-C does, unless there are several processes.
+def stop_signals(*, alone: bool) -> Iterator[Stop]:
+    """SIGTERM and Ctrl-C are noted and kill nothing; a second Ctrl-C does where this process trains `alone`.
 
     Outside of the main thread, where Python allows no handlers, signals keep their effect.
     """
-    stop = Stop(process)
+    stop = Stop(alone=alone)
     if threading.current_thread() is not threading.main_thread():
         yield stop
         return

@@ -10,8 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.training.conftest import ROOT
 from training.jobs import run_jobs
+
+ROOT = Path(__file__).parents[2]
 
 
 def work(folder: Path, name: int, seconds: float) -> int:
