@@ -40,7 +40,7 @@ class Progress:
 def save_state(
     directory: Path, network: nn.Module, ema: Ema, optimizer: torch.optim.Optimizer, progress: Progress, config: str
 ) -> None:
-    """Write the state of a run; `config` is kept to refuse resuming another one."""
+    """Write the state of a run; `config`, a JSON text, is kept to refuse resuming another one."""
     tensors = {f"network.{k}": v for k, v in network.state_dict().items()}
     tensors |= {f"ema.{k}": v for k, v in ema.weights.items()}
     for index, values in optimizer.state_dict()["state"].items():
@@ -68,7 +68,7 @@ def load_state(
         raise CheckpointError(f"cannot read the training state {path}: {error}; delete it to start again") from error
     if not {"config", "progress"} <= metadata.keys():
         raise CheckpointError(f"{path} is not the state of a training; choose another --run or delete it")
-    if metadata["config"] != config:
+    if json.loads(metadata["config"]) != json.loads(config):  # 1 and 1.0 are one, and the order of keys is none
         raise CheckpointError(
             f"{directory} holds a run with another configuration or data set; choose another --run or delete it"
         )

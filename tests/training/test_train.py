@@ -111,6 +111,18 @@ def test_a_finished_run_is_not_trained_again(
     run(config, data, tmp_path / "run")
 
 
+def test_the_same_written_otherwise_may_go_on(
+    config: Config, data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As a recipe file and `--set` may differ: a whole number for a share, and arguments in another order."""
+    config = replace(config, train=replace(config.train, epochs=1, filter_lr=1.0))
+    run(config, data, tmp_path / "run")
+    monkeypatch.setattr(Step, "take", None)
+    arguments = dict(reversed(config.model.arguments.items()))
+    changed = replace(config, train=replace(config.train, filter_lr=1), model=replace(config.model, arguments=arguments))
+    run(changed, data, tmp_path / "run")
+
+
 def test_another_configuration_may_not_go_on(config: Config, data: Path, tmp_path: Path) -> None:
     config = replace(config, train=replace(config.train, epochs=1))
     run(config, data, tmp_path / "run")
