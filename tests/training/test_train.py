@@ -119,7 +119,9 @@ def test_the_same_written_otherwise_may_go_on(
     run(config, data, tmp_path / "run")
     monkeypatch.setattr(Step, "take", None)
     arguments = dict(reversed(config.model.arguments.items()))
-    changed = replace(config, train=replace(config.train, filter_lr=1), model=replace(config.model, arguments=arguments))
+    changed = replace(
+        config, train=replace(config.train, filter_lr=1), model=replace(config.model, arguments=arguments)
+    )
     run(changed, data, tmp_path / "run")
 
 
