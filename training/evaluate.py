@@ -41,8 +41,9 @@ def answer(
     for another task, and what `Classifier.load` raises.
     """
     classifier = Classifier.load(model)
+    _check_some(clips)
     tasks = classifier.spec.tasks
-    known = {name: task for name, task in tasks.items() if name == MAIN or (clips and name in clips[0].side)}
+    known = {name: task for name, task in tasks.items() if name == MAIN or name in clips[0].side}
     all_targets(clips, known)  # mistakes in them are told before an hour of decoding
 
     def logits_of(clip: Clip) -> Votes | str:
@@ -56,8 +57,7 @@ def answer(
     unreadable = {clip.path: said for clip, said in zip(clips, found, strict=True) if isinstance(said, str)}
     leave_out(unreadable, len(clips), max_unreadable)
     clips = [clip for clip in clips if clip.path not in unreadable]
-    if not clips:
-        raise ConfigError("evaluation needs at least 1 clip, got none; check the manifest and its fold column")
+    _check_some(clips)
     targets = Heads(known).split(all_targets(clips, known))
     logits, segments = zip(*(votes for votes in found if not isinstance(votes, str)), strict=True)
     answered = Answered(
@@ -69,6 +69,11 @@ def answer(
         targets=targets,
     )
     return answered, classifier.spec
+
+
+def _check_some(clips: Sequence[Clip]) -> None:
+    if not clips:
+        raise ConfigError("evaluation needs at least 1 clip, got none; check the manifest and its fold column")
 
 
 def predict(
