@@ -1,5 +1,6 @@
 """Quality of a saved model on labelled files, through the same `Classifier` that serves HTTP and the batch CLI."""
 
+import itertools
 import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -44,7 +45,7 @@ def answer(
     _check_some(clips)
     tasks = classifier.spec.tasks
     known = {name: task for name, task in tasks.items() if name == MAIN or name in clips[0].side}
-    all_targets(clips, known)  # mistakes in them are told before an hour of decoding
+    targets = all_targets(clips, known)  # first: mistakes in them are told before an hour of decoding
 
     def logits_of(clip: Clip) -> Votes | str:
         try:
@@ -56,9 +57,9 @@ def answer(
         found = list(track(pool.map(logits_of, clips), "evaluating", total=len(clips)))
     unreadable = {clip.path: said for clip, said in zip(clips, found, strict=True) if isinstance(said, str)}
     leave_out(unreadable, len(clips), max_unreadable)
-    clips = [clip for clip in clips if clip.path not in unreadable]
+    readable = np.array([clip.path not in unreadable for clip in clips])
+    clips = list(itertools.compress(clips, readable))
     _check_some(clips)
-    targets = Heads(known).split(all_targets(clips, known))
     logits, segments = zip(*(votes for votes in found if not isinstance(votes, str)), strict=True)
     answered = Answered(
         clips=[name_of(clip.path, data) for clip in clips],
@@ -66,7 +67,7 @@ def answer(
         windows=np.array([len(rows) for rows in logits]),
         logits=np.concatenate(logits).astype(np.float32),
         starts_s=np.array([0.0 if segment is None else segment.start_s for row in segments for segment in row]),
-        targets=targets,
+        targets=Heads(known).split(targets[readable]),
     )
     return answered, classifier.spec
 

@@ -4,6 +4,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from audiocnn.limits import MAX_SAMPLE_RATE
 from service.receive.pcm import PcmFormat
 from service.schemas.classify import Answers, ModelBody, SegmentBody
 from service.schemas.problem import Problem
@@ -14,7 +15,7 @@ class StreamParameters(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    sample_rate: int = Field(ge=4_000, le=384_000, description="In Hz.")
+    sample_rate: int = Field(ge=4_000, le=MAX_SAMPLE_RATE, description="In Hz.")
     format: PcmFormat = Field("s16le", description="Of the samples, which are mono.")
     model: str | None = Field(None, max_length=200)
     hop_s: float | None = Field(None, gt=0, allow_inf_nan=False, description="Seconds from one answer to the next.")
