@@ -5,9 +5,10 @@
 The plain loop is what people write first: a `Dataset` that seeks in each file with soundfile, reads a window, resamples
 it with soxr and mixes it to mono, a `DataLoader` with as many workers as threads, AdamW, no augmentation. Both train
 the same network on the same clips with the same batches and precision, in processes of their own, in turn, round by
-round; figures are medians over the rounds and over all epochs but the first, and the ratio is the median of each
-round's ratio, so that a machine that speeds up or slows down does not change it. Decoding the clips into the cache,
-which only this project's loop does, once, is a column of its own.
+round, and on a CPU on as many cores as threads, workers included; figures are medians over the rounds and over all
+epochs but the first, and the ratio is the median of each round's ratio, so that a machine that speeds up or slows down
+does not change it. Decoding the clips into the cache, which only this project's loop does, once, is a column of its
+own.
 """
 
 import argparse
@@ -18,7 +19,8 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -79,7 +81,7 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--clips", type=int, default=64, help="two stereo channels of 30 s each")
-    parser.add_argument("--crops", type=int, default=2, help="windows of each clip in an epoch")
+    parser.add_argument("--crops", type=int, default=8, help="windows of each clip in an epoch")
     parser.add_argument("--precision", choices=("float32", "bfloat16"), default="float32")
     parser.add_argument("--formats", default=",".join(FORMATS))
     parser.add_argument("--plain", type=Path, help=argparse.SUPPRESS)
@@ -91,7 +93,8 @@ def main() -> None:
         folder = Path(name)
         compare(folder, arguments)
         scale(folder, arguments)
-        grow(folder, arguments)
+        with _cores(arguments.threads, arguments.device):
+            grow(folder, arguments)
 
 
 def compare(folder: Path, arguments: argparse.Namespace) -> None:
@@ -103,10 +106,11 @@ def compare(folder: Path, arguments: argparse.Namespace) -> None:
     print(f"| files | epochs faster than plain | {mine} | plain: windows/s | memory |\n|{'---|' * 9}")
     for extension in arguments.formats.split(","):
         data = write_clips(folder / extension, arguments.clips, extension)
-        rounds = [
-            (train_ours(data, folder / f"{extension}-{i}", arguments), _plain(data, arguments))
-            for i in range(arguments.rounds)
-        ]
+        with _cores(arguments.threads, arguments.device):
+            rounds = [
+                (train_ours(data, folder / f"{extension}-{i}", arguments), _plain(data, arguments))
+                for i in range(arguments.rounds)
+            ]
         ours, plain = (_median([pair[i] for pair in rounds]) for i in (0, 1))
         ratio = statistics.median(theirs.epoch_s / mine.epoch_s for mine, theirs in rounds)
         windows = arguments.clips * arguments.crops
@@ -119,13 +123,14 @@ def compare(folder: Path, arguments: argparse.Namespace) -> None:
 
 
 def scale(folder: Path, arguments: argparse.Namespace) -> None:
-    """Two processes, each with its share of a batch and as many threads as one alone has."""
+    """Two processes, each with its share of a batch and as many threads and cores as one alone has."""
     if arguments.device != "cpu" or (os.cpu_count() or 1) < 2 * arguments.threads:
         return
     data = write_clips(folder / "scale", arguments.clips, "wav")
     ratios = []
     for i in range(arguments.rounds):
-        one = train_ours(data, folder / f"one-{i}", arguments)
+        with _cores(arguments.threads, arguments.device):
+            one = train_ours(data, folder / f"one-{i}", arguments)
         two = train_ours(data, folder / f"two-{i}", arguments, processes=2)
         ratios.append(one.epoch_s / two.epoch_s)
     print(f"\nTwo processes (gloo): epochs {statistics.median(ratios):.2f} times as fast as one.", flush=True)
@@ -249,6 +254,20 @@ def train_plainly(arguments: argparse.Namespace) -> None:
             loss.item()
         seconds.append(time.perf_counter() - started)
     print(json.dumps(seconds))
+
+
+@contextmanager
+def _cores(count: int, device: str) -> Iterator[None]:
+    """What is started here has so many cores to itself, where the system knows how; with a GPU, all of them."""
+    if device != "cpu" or not hasattr(os, "sched_setaffinity"):
+        yield
+        return
+    before = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, sorted(before)[:count])
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, before)
 
 
 def _run(command: Sequence[str]) -> tuple[float, float, str]:

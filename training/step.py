@@ -28,7 +28,9 @@ class Step:
         self, network: nn.Module, optimizer: torch.optim.Optimizer, setup: Setup, config: Config, process: Process
     ) -> None:
         stepped = compiled(network, process.device) if config.train.compile else network
-        self._together = DistributedDataParallel(stepped) if process.world_size > 1 else None
+        # Running statistics of norms are not for training; the first process's are copied before they are looked at.
+        together = DistributedDataParallel(stepped, broadcast_buffers=False) if process.world_size > 1 else None
+        self._together = together
         self._network = self._together or stepped
         self._network.train()
         self._optimizer = optimizer
