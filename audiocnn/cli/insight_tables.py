@@ -78,7 +78,8 @@ def _filters(report: "Report") -> str:
     text = f"{filters.layer}: {count} filters of {_by(kernel)}"
     if responses is not None:
         lowest, highest = responses.centres_hz.min(), responses.centres_hz.max()
-        text += f" samples, centre frequencies from {lowest:.0f} to {highest:.0f} Hz"
+        text += f" samples, centre frequencies from {lowest:.0f} to {highest:.0f} Hz, "
+        text += f"{responses.outside.mean():.1%} of what they let through is from outside their bands"
     return text
 
 

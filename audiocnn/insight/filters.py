@@ -12,6 +12,8 @@ from audiocnn.insight.lens import Lens
 
 _CONVOLUTIONS = {"Conv1d", "Conv2d", "Conv3d", "LiftingConv", "GroupConv"}
 FLOOR_DB = -120.0
+BAND, BAND_HZ = 1.5, 60.0
+"""A filter's band: up to so many times, and to so many Hz, from where it is most sensitive, whichever is wider."""
 _MIN_BINS = 512
 
 
@@ -36,12 +38,14 @@ class FrequencyResponses:
 
     frequencies_hz: from 0 to half the sample rate. gains_db: `(filters, frequencies)`, 0 dB where a sine comes out as
     large as it went in, never below `FLOOR_DB`. centres_hz: where each filter is most sensitive.
+    outside: which share of what each filter lets through of white noise is not in its band (`BAND`), from 0 to 1.
     order: the filters by centre, lowest first: the order in which papers show them, as one has no meaning.
     """
 
     frequencies_hz: NDArray[np.float64]
     gains_db: NDArray[np.float64]
     centres_hz: NDArray[np.float64]
+    outside: NDArray[np.float64]
     order: NDArray[np.intp]
 
     def shortened(self, most: int) -> "FrequencyResponses":
@@ -54,6 +58,7 @@ class FrequencyResponses:
             "frequencies_hz": plain(self.frequencies_hz),
             "gains_db": plain(self.gains_db),
             "centres_hz": plain(self.centres_hz),
+            "outside": plain(self.outside),
             "order": self.order.tolist(),
         }
 
@@ -90,4 +95,17 @@ def frequency_responses(weights: NDArray[np.floating], sample_rate: int) -> Freq
     frequencies_hz = np.arange(length // 2 + 1) * sample_rate / length
     centres_hz = frequencies_hz[gains.argmax(axis=-1)]
     gains_db = 20 * np.log10(np.maximum(gains, 10 ** (FLOOR_DB / 20)))
-    return FrequencyResponses(frequencies_hz, gains_db, centres_hz, np.argsort(centres_hz, kind="stable"))
+    order = np.argsort(centres_hz, kind="stable")
+    return FrequencyResponses(frequencies_hz, gains_db, centres_hz, _outside(gains, frequencies_hz, centres_hz), order)
+
+
+def _outside(
+    gains: NDArray[np.float64], frequencies_hz: NDArray[np.float64], centres_hz: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    centres = centres_hz[:, np.newaxis]
+    lowest, highest = np.minimum(centres / BAND, centres - BAND_HZ), np.maximum(centres * BAND, centres + BAND_HZ)
+    power = gains**2
+    stray = np.where((frequencies_hz < lowest) | (frequencies_hz > highest), power, 0.0).sum(axis=-1)
+    total = power.sum(axis=-1)
+    shares: NDArray[np.float64] = stray / np.where(total > 0, total, 1.0)  # a filter of zeros lets nothing through
+    return shares

@@ -4,6 +4,7 @@ import json
 import re
 import sys
 
+import numpy as np
 import pytest
 from click.testing import CliRunner
 
@@ -72,6 +73,14 @@ def test_the_table_says_what_the_json_says(tiny_model):
     assert totals["parameters"] == sum(layer["parameters"] for layer in body["layers"])
 
 
+def test_the_line_about_filters_says_what_the_json_says(tiny_model):
+    line = run(tiny_model).stdout.splitlines()[-1]
+    told = json.loads(run(tiny_model, "--format", "json").stdout)["filters"]["responses"]
+    lowest, highest, outside = re.search(r"from (\d+) to (\d+) Hz, ([\d.]+)% of what", line).groups()
+    assert (int(lowest), int(highest)) == (round(min(told["centres_hz"])), round(max(told["centres_hz"])))
+    assert float(outside) == pytest.approx(100 * np.mean(told["outside"]), abs=0.06)
+
+
 def test_what_a_model_answers_is_told_task_by_task(tmp_path):
     model = write_model(tmp_path, tiny_spec(side_tasks={"mood": TaskSpec("multi_label", ("calm", "tense"))}))
     lines = run(model).stdout.splitlines()
@@ -130,6 +139,7 @@ def test_a_folder_gets_plots_and_the_same_json(detector, song, tmp_path):
     assert len(body["file"]["windows"]) == 37
     centres = body["filters"]["responses"]["centres_hz"]
     assert centres[:2] == pytest.approx([LOW_HZ, HIGH_HZ], abs=20)
+    assert len(body["filters"]["responses"]["outside"]) == len(centres)
 
 
 def test_without_a_file_there_are_only_filters(tmp_path):

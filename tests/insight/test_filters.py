@@ -49,6 +49,27 @@ def test_order_is_by_centre_and_silence_has_a_floor():
     assert set(responses.gains_db[3]) == {FLOOR_DB}
 
 
+@pytest.mark.parametrize(
+    ("centre", "other", "is_outside"),
+    [
+        (1000, 1450, False),
+        (1000, 1550, True),
+        (1000, 690, False),
+        (1000, 640, True),
+        (100, 155, False),  # 60 Hz are wider there
+        (100, 170, True),
+    ],
+)
+def test_what_a_filter_lets_through_from_outside_its_band(centre, other, is_outside):
+    strong, weak = waves(centre, other, taps=8192)
+    responses = frequency_responses((strong + weak / 2)[np.newaxis], RATE)
+    assert responses.outside == pytest.approx([0.2 if is_outside else 0.0], abs=0.002)
+
+
+def test_nothing_is_let_through_by_a_filter_of_zeros():
+    assert frequency_responses(np.zeros((1, 1, 8)), RATE).outside.tolist() == [0.0]
+
+
 def test_several_channels_add_their_energies():
     one = waves(1000)
     two = frequency_responses(np.concatenate([one, one], axis=1), RATE)
