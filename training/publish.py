@@ -18,15 +18,28 @@ def publish(model: Path, destination: Path, version: str, crossval: Path | None)
     crossval: the `crossval.json` of the same recipe; its mean and deviation over folds and seeds become the model's
     metrics, beside those of its calibration. Without it they stay those of the validation split. They are rounded, and
     without what is too long to hand out: confusions and measures of each label.
-    Raises `CheckpointError` for a damaged model, `ConfigError` for results of other tasks or labels.
+    An earlier version in `destination` gives way. Raises `CheckpointError` for a damaged model, `ConfigError` for
+    results of other tasks or labels, and if `destination` holds this version already or a model of another name.
     """
     spec, network = checkpoint.load_network(model)
     metrics = _short(spec.metrics)
     if crossval is not None:
         metrics.pop("validation", None)
         metrics = _metrics(crossval, spec) | metrics
+    if (destination / checkpoint.CONFIG).exists():
+        _check_gives_way(checkpoint.read_spec(destination), spec.name, version, destination)
     checkpoint.save(destination, replace(spec, version=version, metrics=metrics), network)
     export_onnx(destination)
+
+
+def _check_gives_way(there: ModelSpec, name: str, version: str, destination: Path) -> None:
+    if there.name != name:
+        raise ConfigError(f"{destination} holds another model, {there.name!r}: publish {name!r} to a folder of its own")
+    if there.version == version:
+        raise ConfigError(
+            f"{destination} holds version {version} of {name!r} already, and what was handed out once must not change: "
+            "take another --version or folder, or remove that one"
+        )
 
 
 def _short(metrics: Mapping[str, Any]) -> dict[str, Any]:

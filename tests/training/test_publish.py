@@ -1,6 +1,8 @@
 """Publishing a model with the figures of a cross-validation, which must be about the same tasks."""
 
 import json
+import re
+from dataclasses import replace
 
 import pytest
 
@@ -31,6 +33,19 @@ def test_the_figures_of_the_same_tasks_go_along(model, tmp_path):
     spec = read_spec(tmp_path / "out")
     assert spec.version == "2"
     assert spec.metrics["cross_validation"] == {"loss": {"mean": 0.123, "deviation": 0.0}, "runs": 2}
+
+
+def test_an_earlier_version_gives_way_and_nothing_else(model, tmp_path):
+    out = tmp_path / "out"
+    publish(model, out, "2", None)
+    publish(model, out, "3", None)
+    before = {path.name: path.read_bytes() for path in out.iterdir()}
+    with pytest.raises(ConfigError, match=re.escape(f"{out} holds version 3 of 'tiny' already, and what was handed")):
+        publish(model, out, "3", crossval(tmp_path))
+    other = write_model(tmp_path / "other", replace(read_spec(model), name="other"), onnx=False)
+    with pytest.raises(ConfigError, match=re.escape(f"{out} holds another model, 'tiny': publish 'other' to a folder")):
+        publish(other, out, "4", None)
+    assert {path.name: path.read_bytes() for path in out.iterdir()} == before
 
 
 @pytest.mark.parametrize(
