@@ -164,10 +164,18 @@ def test_a_value_out_of_range_is_refused(tmp_path: Path, key: str, values: str, 
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        (["train.balance=half"], "train.balance must be one of none, loss, sampling, got 'half'"),
+        (["train.balance=half"], "train.balance must be one of none, loss, sampling, groups, got 'half'"),
         (
             ["train.balance=sampling", "data.kind=multi_label"],
             "train.balance must be none or loss for data.kind = 'multi_label', got 'sampling'",
+        ),
+        (
+            ["train.balance=groups", "data.kind=multi_label"],
+            "train.balance must be none or loss for data.kind = 'multi_label', got 'groups'",
+        ),
+        (
+            ["train.balance=groups"],
+            "train.balance = 'groups' needs data.group, the manifest's column of artists or speakers",
         ),
         (["train.keep=first"], "train.keep must be one of best, last, got 'first'"),
         (["train.compile=1"], "train.compile must be true or false, got 1"),

@@ -41,6 +41,32 @@ def test_draws_are_even_over_labels_and_over_the_clips_of_each(labels: list[int]
         assert max(times) - min(times) <= 1
 
 
+@given(
+    st.lists(st.tuples(st.integers(0, 3), st.integers(0, 5)), min_size=1, max_size=60),
+    st.integers(1, 5),
+    st.integers(0, 99),
+)
+def test_groups_are_drawn_as_the_root_of_their_size(pairs: list[tuple[int, int]], rounds: int, seed: int) -> None:
+    labels, groups = np.array(pairs).T
+    order = balanced_order(labels, len(pairs) * rounds, np.random.default_rng(seed), groups)
+    assert len(order) == len(pairs) * rounds
+    drawn = {label: np.count_nonzero(labels[order] == label) for label in set(labels.tolist())}
+    assert max(drawn.values()) - min(drawn.values()) <= 1
+    for label, total in drawn.items():
+        sizes = {group: np.count_nonzero((labels == label) & (groups == group)) for group in groups[labels == label]}
+        roots = sum(size**0.5 for size in sizes.values())
+        for group, size in sizes.items():
+            for clip in np.flatnonzero((labels == label) & (groups == group)):
+                expected = total * size**0.5 / roots / size
+                assert expected - 1 < np.count_nonzero(order == clip) < expected + 1
+
+
+def test_a_label_of_one_artist_and_many_others() -> None:
+    groups = np.array([0] * 16 + list(range(1, 13)))  # weighs 4 beside 12 times 1
+    order = balanced_order(np.zeros(28, int), 1600, np.random.default_rng(0), groups)
+    assert np.count_nonzero(groups[order] == 0) == pytest.approx(400, abs=16)
+
+
 def test_epochs_of_balanced_batches_follow_from_the_seed_alone(
     data: Path, tmp_path: Path, with_train: Callable[..., Config]
 ) -> None:

@@ -19,7 +19,9 @@ class OptimConfig:
     accumulate: parts a process's share of a step is computed in, one after the other, for networks too large for the
       memory. Norms over the batch see one part at a time.
     balance: `loss` weighs labels by how rare they are; `sampling` draws clips so that each label is as frequent, for
-      `single_label` and `binary`; or `none`.
+      `single_label` and `binary`; `groups` does so too and, within a label, draws each of `data.group` (artist,
+      speaker, source) as often as the root of its number of clips says, so that few with many clips do not stand for
+      all; or `none`.
     compile: whether the network that is stepped goes through `torch.compile`, which needs a compiler.
     precision: of the arithmetic in the network: `float32`, or `bfloat16` (weights stay float32), up to twice as fast
       where the hardware has it.
@@ -45,7 +47,7 @@ class OptimConfig:
     crops_per_clip: int = 2
     batch_size: int = 32
     accumulate: int = 1
-    balance: Literal["none", "loss", "sampling"] = "none"
+    balance: Literal["none", "loss", "sampling", "groups"] = "none"
     compile: bool = False
     precision: Literal["float32", "bfloat16"] = "float32"
     optimizer: Literal["adamw", "sgd"] = "adamw"

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from audiocnn.errors import ConfigError
-from audiocnn.spec import INPUT_SPECS, InputSpec, Media, TaskKind
+from audiocnn.spec import INPUT_SPECS, InputSpec, Media
 from audiocnn.spec.checks import check_name
 from audiocnn.spec.input import input_to_json
 from training.config.augment import AugmentConfig
@@ -48,7 +48,7 @@ class Config:
         for name, task in self.side_tasks.items():
             check_name("the name of a side task", name)
             check_side_task(f"side_tasks.{name}", task, self.data.manifest)
-        _check_balance(self.train.balance, self.data.kind)
+        _check_balance(self.train.balance, self.data)
         if not isinstance(self.augment, _augment_record(self.input.media)):
             raise ConfigError(f"augment must fit input.media = {self.input.media!r}, got {type(self.augment).__name__}")
         if self.input.media != "audio" and (self.train.cut_mix or self.train.mixing != "mixup"):
@@ -65,10 +65,13 @@ def _is_folder_name(name: str) -> bool:
     return name.isprintable() and "/" not in name and name.strip(". ") != ""
 
 
-def _check_balance(balance: str, kind: TaskKind) -> None:
-    legal = {"multi_label": ["none", "loss"], "regression": ["none"]}.get(kind, ["none", "loss", "sampling"])
+def _check_balance(balance: str, data: DataConfig) -> None:
+    drawn = ["none", "loss", "sampling", "groups"]
+    legal = {"multi_label": ["none", "loss"], "regression": ["none"]}.get(data.kind, drawn)
     if balance not in legal:
-        raise ConfigError(f"train.balance must be {' or '.join(legal)} for data.kind = {kind!r}, got {balance!r}")
+        raise ConfigError(f"train.balance must be {' or '.join(legal)} for data.kind = {data.kind!r}, got {balance!r}")
+    if balance == "groups" and not data.group:
+        raise ConfigError("train.balance = 'groups' needs data.group, the manifest's column of artists or speakers")
 
 
 def load_config(path: Path, overrides: Sequence[str] = ()) -> Config:

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from audiocnn.spec import MAIN, TaskSpec
 from training.config import Config
-from training.data.manifest import Clip
+from training.data.manifest import Clip, group_of
 from training.data.medium import Medium
 from training.data.rare_labels import balanced_order
 from training.data.store import Store
@@ -32,8 +32,11 @@ class Batches:
         self.batch_size = min(config.train.batch_size, epoch_size)
         self.steps_per_epoch = epoch_size // self.batch_size
         self._labels: NDArray[np.int64] | None = None
-        if config.train.balance == "sampling":
+        self._groups: NDArray[np.int64] | None = None
+        if config.train.balance in ("sampling", "groups"):
             self._labels = targets_of(clips, tasks[MAIN]).argmax(1)
+        if config.train.balance == "groups":
+            self._groups = np.unique([group_of(clip) for clip in clips], return_inverse=True)[1]
         self._last_order: tuple[int, NDArray[np.int64]] | None = None
 
     def batch(self, step: int, rank: int = 0, world_size: int = 1) -> tuple[Tensor, Tensor]:
@@ -70,6 +73,6 @@ class Batches:
         if self._labels is None:
             order = np.concatenate([random.permutation(len(self._clips)) for _ in range(rounds)])
         else:
-            order = balanced_order(self._labels, len(self._clips) * rounds, random)
+            order = balanced_order(self._labels, len(self._clips) * rounds, random, self._groups)
         self._last_order = epoch, order
         return order

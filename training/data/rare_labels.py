@@ -21,16 +21,28 @@ def label_weights(targets: NDArray[np.float64], kind: TaskKind) -> NDArray[np.fl
     return np.where(present, clips / (present.sum() * np.where(present, true, 1)), 1.0)
 
 
-def balanced_order(labels: NDArray[np.int64], count: int, random: Generator) -> NDArray[np.int64]:
+def balanced_order(
+    labels: NDArray[np.int64], count: int, random: Generator, groups: NDArray[np.int64] | None = None
+) -> NDArray[np.int64]:
     """`count` indices of `labels`, shuffled: each label as often as the others, give or take one.
 
-    Within a label, each of its items is drawn as often as the others, give or take one.
+    Within a label, each of its items is drawn as often as the others, give or take one. With `groups`, of each item, a
+    group is drawn as often as the root of its number of items says: sixteen recordings of one artist count four times
+    as much as the only one of another, neither as much as sixteen artists nor as little as one recording.
     """
     present = random.permutation(np.unique(labels))  # so that not always the same labels are drawn once more
     drawn = []
     for position, label in enumerate(present):
         share = count // len(present) + (position < count % len(present))
-        items = np.flatnonzero(labels == label)
-        drawn.append(np.concatenate([random.permutation(items) for _ in range(-(-share // len(items)))])[:share])
+        items = random.permutation(np.flatnonzero(labels == label))
+        sizes = np.ones(len(items))
+        if groups is not None:
+            _, own, counts = np.unique(groups[items], return_inverse=True, return_counts=True)
+            sizes = counts[own].astype(np.float64)
+        weights = 1 / np.sqrt(sizes)
+        # Items lie side by side, each as wide as its weight; one is drawn at each of `share` equal steps.
+        ends = np.cumsum(weights) * (share / weights.sum())
+        steps = np.arange(share) + random.random()
+        drawn.append(items[np.searchsorted(ends[:-1], steps, side="right")])
     order: NDArray[np.int64] = random.permutation(np.concatenate(drawn))
     return order
