@@ -90,3 +90,17 @@ def test_epochs_of_balanced_batches_follow_from_the_seed_alone(
         assert len(set(drawn)) == 15
     assert in_turn[:6] != in_turn[6:]
     assert names(3, replace(config, seed=1)) != in_turn[3]
+
+
+def test_a_recipe_makes_groups_count_as_the_root_of_their_size(
+    data: Path, tmp_path: Path, with_train: Callable[..., Config]
+) -> None:
+    lines = ["path,label,artist", *(f"high/{i}.wav,high,{'many' if i < 9 else i}" for i in range(12))]
+    (data / "artists.csv").write_text("\n".join([*lines, *(f"low/{i}.wav,low,low-{i}" for i in range(12))]))
+    config = with_train(batch_size=24, balance="groups", crops_per_clip=2)
+    config = replace(config, data=replace(config.data, manifest="artists.csv", fold="", group="artist", validation=0.0))
+    batches = prepare(config, data, tmp_path, ALONE, None).batches
+    drawn = [clip.group for step in range(batches.steps_per_epoch) for clip in batches.clips(step)]
+    assert len(drawn) == 48
+    assert sum(group.startswith("low") for group in drawn) == 24
+    assert abs(drawn.count("many") - 12) <= 1  # 3 beside 1, 1 and 1 of the 24
