@@ -141,19 +141,24 @@ def classify_in_thread(classify, path, ended):
     return thread
 
 
-def test_a_child_killed_from_outside_costs_nothing(tiny_model, tmp_path):
+def test_a_child_killed_from_outside_costs_nothing(tiny_model, tmp_path, monkeypatch):
     path = tmp_path / "long.flac"
     path.write_bytes(encoded(noise(seconds=120)))
     with DecoderPool(1, CHILD_LIMITS) as pool:
         classify = FileClassifier(Classifier.load(tiny_model, decoders=pool))
-        files = []
-        thread = threading.Thread(target=lambda: files.append(classify(str(path))))
-        thread.start()
-        while not pool.pids:
-            time.sleep(0.01)
-        time.sleep(0.2)
-        os.kill(pool.pids[0], signal.SIGKILL)
-        thread.join(timeout=60)
         whole = classify(str(path))
-    assert files[0].ok
-    assert files[0].to_json()["predictions"] == whole.to_json()["predictions"]
+
+        def killing(self, path, limits, *, progress, **options):
+            def kill_once(heard_s=0.0):
+                if pool.restarts == 0:
+                    os.kill(pool.pids[0], signal.SIGKILL)
+                progress(heard_s)
+
+            return classify_whole(self, path, limits, progress=kill_once, **options)
+
+        classify_whole = Classifier.classify
+        monkeypatch.setattr(Classifier, "classify", killing)
+        file = classify(str(path))
+        assert pool.restarts == 1
+    assert file.ok
+    assert file.to_json()["predictions"] == whole.to_json()["predictions"]

@@ -52,7 +52,7 @@ def gone(pid: int) -> bool:
         return True
 
 
-def wait_until(condition, seconds=10):
+def wait_until(condition, seconds=60):
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline
@@ -141,7 +141,12 @@ class TestLimits:
             (misbehaviour.sleep, (), ChildLimits(block_s=0.5), r"^decoding took longer than 0\.5 s"),
             (misbehaviour.spin, (), ChildLimits(block_s=0.5), r"^decoding took longer than 0\.5 s"),
             (misbehaviour.count, (100, 0.1), ChildLimits(file_s=0.55), "^decoding took longer than"),
-            (misbehaviour.spin, (), ChildLimits(cpu_s=0.1), r"^decoding took more than 0\.1 s of processor time"),
+            (
+                misbehaviour.spin,
+                (),
+                ChildLimits(cpu_s=0.1, block_s=60),
+                r"^decoding took more than 0\.1 s of processor time",
+            ),
             (misbehaviour.crash, (), QUICK, "^the decoder crashed"),
             (misbehaviour.leave, (), QUICK, "^the decoder crashed"),
             (misbehaviour.kill_itself, (), QUICK, "^the decoder crashed"),
@@ -155,9 +160,10 @@ class TestLimits:
             started = time.monotonic()
             with pytest.raises(UndecodableAudioError, match=text + ".*; the file is damaged or made to do harm"):
                 messages(pool, decode, *arguments)
-            assert time.monotonic() - started < 30
+            assert time.monotonic() - started < 60
             assert pool.restarts == (3 if decode is misbehaviour.kill_itself else 1)
             pids = pool.pids
+            pool.limits = QUICK  # a good file on a busy machine may take longer than those
             assert_healthy(pool, restarts=pool.restarts)
             assert pids == []
 
@@ -206,11 +212,11 @@ class TestKilledFromOutside:
 
     def test_three_times_is_enough(self, pool):
         with stream(pool, misbehaviour.count, 1000, 0.01) as found:
-            for _ in range(2):
-                next(found)
-                os.kill(pool.pids[0], signal.SIGKILL)
             next(found)
-            os.kill(pool.pids[0], signal.SIGKILL)
+            for killed in range(3):
+                while pool.restarts < killed:  # what the last one had sent ahead comes first
+                    next(found)
+                os.kill(pool.pids[0], signal.SIGKILL)
             with pytest.raises(UndecodableAudioError, match="the decoder crashed"):
                 list(found)
         assert_healthy(pool, restarts=3)
@@ -224,12 +230,12 @@ class TestThreads:
             assert 1 <= len(pool.pids) <= 2
 
     def test_a_hanging_file_holds_up_one_child(self):
-        with DecoderPool(2, ChildLimits(block_s=3)) as pool, ThreadPoolExecutor(1) as threads:
+        with ThreadPoolExecutor(1) as threads, DecoderPool(2, ChildLimits(block_s=60)) as pool:
             hanging = threads.submit(messages, pool, misbehaviour.sleep)
             wait_until(lambda: len(pool.pids) == 1)
             assert len(messages(pool, misbehaviour.count, 3)) == 3
             assert not hanging.done()
-            assert isinstance(hanging.exception(), UndecodableAudioError)
+        assert isinstance(hanging.exception(), DecoderPoolError)
 
 
 class TestEnd:
