@@ -36,7 +36,7 @@ class Stub:
         return ANSWER
 
 
-def wait_until(true: Callable[[], bool], seconds: float = 10) -> None:
+def wait_until(true: Callable[[], bool], seconds: float = 60) -> None:
     deadline = time.monotonic() + seconds
     while not true():
         assert time.monotonic() < deadline
@@ -53,7 +53,7 @@ def test_results_keep_the_order_of_the_paths():
 
 def test_workers_run_at_the_same_time():
     meeting = threading.Barrier(3)
-    stub = Stub(lambda path: meeting.wait(timeout=10))
+    stub = Stub(lambda path: meeting.wait(timeout=60))
     assert all(file.ok for file in classify_files("abc", stub, workers=3))
 
 
@@ -79,22 +79,22 @@ def test_a_slow_file_does_not_let_the_rest_pile_up():
 
 
 def test_finished_files_come_out_while_paths_are_still_being_found():
-    pulled = 0
+    first_is_out = threading.Event()
 
     def slow_walk() -> Iterator[str]:
-        nonlocal pulled
-        for i in range(20):
-            pulled += 1
-            time.sleep(0.02)
-            yield str(i)
+        yield "0"
+        assert first_is_out.wait(timeout=60)
+        yield "1"
 
-    next(classify_files(slow_walk(), Stub(), workers=1))
-    assert pulled < 20
+    files = classify_files(slow_walk(), Stub(), workers=1)
+    assert next(files).path == "0"
+    first_is_out.set()
+    assert [file.path for file in files] == ["1"]
 
 
 def test_without_order_what_is_done_comes_first():
     held = threading.Event()
-    answers = pipeline(range(50), lambda number: held.wait(10) and number if number == 0 else number, 2, ordered=False)
+    answers = pipeline(range(50), lambda number: held.wait(60) and number if number == 0 else number, 2, ordered=False)
     early = [next(answers) for _ in range(49)]
     assert sorted(early) == list(range(1, 50))
     held.set()
@@ -140,13 +140,15 @@ def test_failures_of_discovery_are_passed_on_in_their_place():
 
 
 def test_closing_early_begins_no_more_files():
-    stub = Stub(lambda path: time.sleep(0.005))
+    closed = threading.Event()
+    stub = Stub(lambda path: path == "0" or closed.wait(timeout=60))
     files = classify_files(map(str, range(1000)), stub, workers=2)
     next(files)
+    wait_until(lambda: len(stub.begun) == 3)  # and both workers are held
     files.close()
-    begun = len(stub.begun)
-    time.sleep(0.1)
-    assert len(stub.begun) == begun < AHEAD
+    closed.set()
+    wait_until(lambda: not any(thread.name.startswith("classify") for thread in threading.enumerate()))
+    assert sorted(stub.begun) == ["0", "1", "2"]
 
 
 def test_fewer_than_one_worker_is_refused_at_the_call():

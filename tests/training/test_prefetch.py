@@ -42,17 +42,22 @@ def test_batches_come_in_order_and_bit_for_bit_as_without(batches: Batches, proc
 def test_the_next_batch_is_cut_while_a_step_runs(batches: Batches, monkeypatch: pytest.MonkeyPatch) -> None:
     real = Batches.batch
 
+    cut = threading.Semaphore(0)
+
     def slow(self: Batches, step: int, *of: int) -> object:
-        time.sleep(0.2)
-        return real(self, step, *of)
+        time.sleep(1)
+        batch = real(self, step, *of)
+        cut.release()
+        return batch
 
     monkeypatch.setattr(Batches, "batch", slow)
     with Prefetcher(batches, ALONE, 0, 3) as prefetcher:
         _, waited = prefetcher.take()
-        assert waited > 0.15
-        time.sleep(1.5)  # the step
-        assert prefetcher.take()[1] < 0.1
-        assert prefetcher.take()[1] < 0.1
+        assert waited > 0.5
+        for _ in range(3):  # while the step runs
+            assert cut.acquire(timeout=60)
+        assert prefetcher.take()[1] < 0.5
+        assert prefetcher.take()[1] < 0.5
 
 
 def test_the_share_of_the_time_spent_waiting_is_reported(
