@@ -23,7 +23,6 @@ def small_server() -> Iterator[Server]:
         max_duration_s=60,
         max_decoded_bytes=8_000_000,
         max_buffered_bytes=30_000_000,
-        body_timeout_s=0.5,
     ) as server:
         yield server
 

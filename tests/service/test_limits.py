@@ -2,21 +2,24 @@
 
 import asyncio
 import contextlib
+import select
 import socket
+import threading
 import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import pytest
 
-from audiocnn import AudioError
+from audiocnn import AudioError, Classifier, Result
 from service.engines import ClassifyRequest, LocalEngine
 from service.errors import DeadlineExceededError, OverloadedError
 from service.settings import Settings
 from tests.audio_files import encoded, noise, silence, tone, wav_bytes
-from tests.service.server import Server, assert_problem
+from tests.service.load import Load
+from tests.service.server import Server, assert_problem, running_service
 
 GOOD = wav_bytes(tone(seconds=0.2))
 MINUTE = wav_bytes(noise(60.0))
@@ -85,10 +88,13 @@ def test_decoded_size_over_the_limit(small_server: Server) -> None:
     assert_problem(small_server.classify(bomb), 413, "audio_too_large")
 
 
-def test_slow_body(small_server: Server) -> None:
+def test_slow_body() -> None:
     head = b"POST /classify HTTP/1.1\r\nHost: x\r\nContent-Type: audio/wav\r\nContent-Length: 100000\r\n\r\n"
-    give_up = time.monotonic() + 10
-    with socket.create_connection(("127.0.0.1", small_server.port), timeout=0.1) as connection:
+    with (
+        running_service(body_timeout_s=0.5) as server,
+        socket.create_connection(("127.0.0.1", server.port), timeout=0.1) as connection,
+    ):
+        give_up = time.monotonic() + 60
         connection.sendall(head)
         answer = b""
         while not answer.endswith(b"}"):
@@ -110,44 +116,63 @@ def test_client_that_leaves_is_no_error(small_server: Server) -> None:
 
 
 def test_overload_is_answered_503_and_nothing_else(small_server: Server) -> None:
-    with ThreadPoolExecutor(10) as pool:
-        responses = list(pool.map(small_server.classify, [MINUTE] * 10))
-    served = [response for response in responses if response.status_code == 200]
-    refused = [response for response in responses if response.status_code != 200]
-    assert served
-    assert refused
-    for response in refused:
+    with Load(small_server.client, MINUTE, clients=10) as load:
+        load.wait_for(30)
+    assert set(load.outcomes) == {"200", "503"}
+    for response in load.refused:
         assert_problem(response, 503, "overloaded")
         assert int(response.headers["retry-after"]) >= 1
-    assert len({str(response.json()["predictions"]) for response in served}) == 1
+    assert len(load.answers) == 1
     assert small_server.classify(GOOD).status_code == 200
 
 
 def test_memory_for_uploads_is_bounded_and_given_back(small_server: Server) -> None:
     head = b"POST /classify HTTP/1.1\r\nHost: x\r\nContent-Type: audio/wav\r\nContent-Length: 3900000\r\n\r\n"
-    connections = [socket.create_connection(("127.0.0.1", small_server.port), timeout=10) for _ in range(9)]
-    try:
-        for connection in connections:
+    address = ("127.0.0.1", small_server.port)
+    with contextlib.ExitStack() as stack:
+        waiting = [stack.enter_context(socket.create_connection(address, timeout=60)) for _ in range(9)]
+        for connection in waiting:
             connection.sendall(head + bytes(3_899_999))
-        codes = sorted(connection.recv(65536).split()[1] for connection in connections)
-    finally:
-        for connection in connections:
-            connection.close()
-    # Seven of 3.9 MB fit into 30 MB and wait for their last byte until 408.
-    assert codes == [b"408"] * 7 + [b"503"] * 2
+        while len(waiting) > 7:  # seven of 3.9 MB fit into 30 MB
+            (refused, *_), _, _ = select.select(waiting, [], [], 60)
+            assert refused.recv(65536).startswith(b"HTTP/1.1 503 ")
+            waiting.remove(refused)
+        for connection in waiting:
+            connection.sendall(b"\0")
+            assert connection.recv(65536).startswith(b"HTTP/1.1 400 ")
+        assert small_server.classify(bytes(3_900_000)).status_code == 400
     assert small_server.classify(GOOD).status_code == 200
 
 
-def test_deadline_leaves_the_worker_its_place_until_it_is_free() -> None:
+@pytest.fixture
+def held(monkeypatch: pytest.MonkeyPatch) -> tuple[threading.Event, threading.Event]:
+    """A file at work tells that it has begun, and goes on when it may."""
+    began, free = threading.Event(), threading.Event()
+    whole = Classifier.classify
+
+    def classify(self: Classifier, *arguments: Any, **options: Any) -> Result:
+        began.set()
+        assert free.wait(60)
+        return whole(self, *arguments, **options)
+
+    monkeypatch.setattr(Classifier, "classify", classify)
+    return began, free
+
+
+def test_deadline_leaves_the_worker_its_place_until_it_is_free(held: tuple[threading.Event, threading.Event]) -> None:
+    began, free = held
     engine = LocalEngine(Settings(workers=1, max_queue=0))
 
     async def scenario() -> None:
         await engine.start()
+        late = asyncio.create_task(engine.classify(ClassifyRequest(GOOD, deadline_s=time.monotonic() + 1)))
+        assert await asyncio.to_thread(began.wait, 60)
         with pytest.raises(DeadlineExceededError):
-            await engine.classify(ClassifyRequest(MINUTE, deadline_s=time.monotonic() + 0.01))
+            await late
         with pytest.raises(OverloadedError):
             await engine.classify(ClassifyRequest(GOOD, deadline_s=time.monotonic() + 60))
-        for _ in range(500):
+        free.set()
+        for _ in range(3000):
             await asyncio.sleep(0.02)
             try:
                 await engine.classify(ClassifyRequest(b"not audio", deadline_s=time.monotonic() + 60))
@@ -162,18 +187,23 @@ def test_deadline_leaves_the_worker_its_place_until_it_is_free() -> None:
     asyncio.run(scenario())
 
 
-def test_queue_time_is_measured() -> None:
+def test_queue_time_is_measured(held: tuple[threading.Event, threading.Event]) -> None:
+    began, free = held
     engine = LocalEngine(Settings(workers=1, max_queue=4))
 
     async def scenario() -> None:
         await engine.start()
-        request = ClassifyRequest(MINUTE, deadline_s=time.monotonic() + 60)
-        results = await asyncio.gather(*[engine.classify(request) for _ in range(3)])
+        asked_s = time.monotonic()
+        request = ClassifyRequest(MINUTE, deadline_s=asked_s + 60)
+        tasks = [asyncio.create_task(engine.classify(request)) for _ in range(3)]
+        assert await asyncio.to_thread(began.wait, 60)
+        assert engine.queue_depth == 2
+        await asyncio.sleep(0.2)
+        free.set()
+        results = await asyncio.gather(*tasks)
         waits = [result.timing.queue_ms for result in results]
-        assert waits == sorted(waits)
-        work = results[0].timing.decode_ms + results[0].timing.infer_ms
-        assert waits[1] > 0.8 * work
-        assert waits[2] > waits[1] + 0.8 * results[1].timing.infer_ms
+        assert waits[0] < waits[1]
+        assert 200 <= waits[1] < waits[2] < 1000 * (time.monotonic() - asked_s)
         await engine.close()
 
     asyncio.run(scenario())

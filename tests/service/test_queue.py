@@ -103,6 +103,7 @@ def test_work_past_its_deadline_never_begins_and_frees_its_place() -> None:
             await queue.run(lambda _: done.append(2), later(-1))
         assert queue.depth == 0
         waiting = asyncio.create_task(queue.run(lambda waited_s: waited_s, later()))
+        await asyncio.sleep(0)  # it waits from here on
         await asyncio.sleep(0.05)
         with pytest.raises(OverloadedError):
             await queue.run(lambda _: done.append(3), later())
@@ -117,11 +118,13 @@ def test_retry_after_follows_the_queue() -> None:
     async def scenario() -> None:
         queue = WorkQueue(1, 2, lambda _: None)
         await queue.run(lambda _: time.sleep(1.2), later())
-        waiting = [asyncio.create_task(queue.run(lambda _: time.sleep(0.3), later())) for _ in range(3)]
-        await asyncio.sleep(0.1)
+        free = threading.Event()
+        waiting = [asyncio.create_task(queue.run(lambda _: free.wait(30), later())) for _ in range(3)]
+        await asyncio.sleep(0)  # they have their places
         with pytest.raises(OverloadedError) as refused:
             await queue.run(lambda _: None, later())
         assert 4 <= refused.value.retry_after_s <= MAX_RETRY_AFTER_S
+        free.set()
         await asyncio.gather(*waiting)
         queue.close()
 
@@ -139,7 +142,7 @@ class PatientEngine(LocalEngine):
     async def classify(self, request: ClassifyRequest) -> Result:
         self.waiting.set()
         try:
-            await asyncio.sleep(30)
+            await asyncio.sleep(120)
         except asyncio.CancelledError:
             self.left.set()
             raise
@@ -166,8 +169,8 @@ def served(engine: LocalEngine) -> Iterator[int]:
 def test_a_client_that_leaves_takes_its_work_along() -> None:
     engine = PatientEngine(Settings(workers=1))
     with served(engine) as port:
-        with socket.create_connection(("127.0.0.1", port), timeout=10) as connection:
+        with socket.create_connection(("127.0.0.1", port), timeout=30) as connection:
             connection.sendall(post(GOOD))
-            assert engine.waiting.wait(10)
+            assert engine.waiting.wait(30)
             assert not engine.left.is_set()
-        assert engine.left.wait(10)
+        assert engine.left.wait(30)
