@@ -16,7 +16,6 @@ GOOD = wav_bytes(tone(seconds=0.2))
 LIVE = b"GET /livez HTTP/1.1\r\nHost: x\r\n\r\n"
 LAST = b"GET /livez HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
 CHUNKED = b"POST /classify HTTP/1.1\r\nHost: x\r\nContent-Type: audio/wav\r\nTransfer-Encoding: chunked\r\n\r\n"
-MAX_CONNECTIONS = 5
 
 
 @pytest.fixture(scope="module")
@@ -28,7 +27,6 @@ def strict() -> Iterator[Server]:
         keep_alive_s=1,
         body_timeout_s=1.5,
         max_header_bytes=4096,
-        max_connections=MAX_CONNECTIONS,
         classify_timeout_s=20,
     ) as server:
         yield server
@@ -188,7 +186,7 @@ def test_a_socket_whose_peer_reads_nothing_is_dropped(strict: Server) -> None:
         connection.connect(("127.0.0.1", strict.port))
         connection.sendall(SOCKET)
         pings = (b"\x89\xfd" + bytes(4 + 125)) * 1000
-        dropped, deadline = False, time.monotonic() + 15
+        dropped, deadline = False, time.monotonic() + 60
         while not dropped and time.monotonic() < deadline:
             try:
                 sent = connection.send(pings)
@@ -257,22 +255,21 @@ def test_answers_that_nobody_reads_are_dropped(strict: Server) -> None:
     assert received.count(b"HTTP/1.1 200 OK") < sent - started  # only what the system had already taken
 
 
-def test_more_connections_than_allowed_are_told_so(strict: Server) -> None:
-    with contextlib.ExitStack() as stack:
-        held = [stack.enter_context(connected(strict)) for _ in range(MAX_CONNECTIONS)]
-        for connection in held:
-            connection.sendall(LIVE[:-2])  # so that they are not closed as idle before the others come
-        refused = [stack.enter_context(connected(strict)) for _ in range(3)]
-        for connection in refused:
-            connection.sendall(LIVE)
-            (response,) = answers(everything(connection))
-            assert_problem(response, 503, "too_many_connections")
-        for connection in held:
-            connection.sendall(b"\r\n")
-            assert connection.recv(12) == b"HTTP/1.1 200"
-    deadline = time.monotonic() + 10
-    while answers(exchange(strict, LAST))[0].status_code != 200:
-        assert time.monotonic() < deadline
+def test_more_connections_than_allowed_are_told_so() -> None:
+    with running_service(max_connections=5, header_timeout_s=60) as server:
+        with contextlib.ExitStack() as stack:
+            held = [stack.enter_context(connected(server)) for _ in range(5)]
+            refused = [stack.enter_context(connected(server)) for _ in range(3)]
+            for connection in refused:
+                connection.sendall(LIVE)
+                (response,) = answers(everything(connection))
+                assert_problem(response, 503, "too_many_connections")
+            for connection in held:
+                connection.sendall(LIVE)
+                assert connection.recv(12) == b"HTTP/1.1 200"
+        deadline = time.monotonic() + 60
+        while answers(exchange(server, LAST))[0].status_code != 200:
+            assert time.monotonic() < deadline
 
 
 def test_refusals_are_counted_by_their_reason(strict: Server) -> None:
@@ -284,12 +281,12 @@ def test_refusals_are_counted_by_their_reason(strict: Server) -> None:
 
 def test_the_deadline_counts_from_the_first_byte() -> None:
     song = wav_bytes(noise(1.0))
-    with running_service(classify_timeout_s=1.5) as server:
+    with running_service(classify_timeout_s=3) as server:
         with connected(server) as connection:
             connection.sendall(post(song, "Connection: close")[:10])
-            time.sleep(0.8)
+            time.sleep(1.6)
             connection.sendall(post(song, "Connection: close")[10:-1])
-            time.sleep(0.8)
+            time.sleep(1.6)
             connection.sendall(song[-1:])
             (response,) = answers(everything(connection))
         assert_problem(response, 504, "deadline_exceeded")

@@ -48,7 +48,7 @@ def test_nothing_but_liveness_before_the_model_is_loaded() -> None:
 
 
 def wait_until_draining(server: Server) -> None:
-    deadline = time.monotonic() + 5
+    deadline = time.monotonic() + 60
     while server.client.get("/readyz").status_code != 503:
         assert time.monotonic() < deadline
         time.sleep(0.02)
@@ -60,8 +60,8 @@ def test_sigterm_drains_and_loses_nothing() -> None:
         b"POST /classify HTTP/1.1\r\nHost: x\r\nContent-Type: audio/wav\r\n"
         b"Content-Length: " + str(len(song)).encode() + b"\r\n\r\n"
     )
-    with running_service(drain_s=2, workers=1) as server, ThreadPoolExecutor(4) as pool:
-        with socket.create_connection(("127.0.0.1", server.port), timeout=20) as half_sent:
+    with running_service(drain_s=5, workers=1) as server, ThreadPoolExecutor(4) as pool:
+        with socket.create_connection(("127.0.0.1", server.port), timeout=60) as half_sent:
             half_sent.sendall(head + song[:1000])
             server.process.send_signal(signal.SIGTERM)
             wait_until_draining(server)
@@ -70,7 +70,7 @@ def test_sigterm_drains_and_loses_nothing() -> None:
             queued = [pool.submit(server.classify, song) for _ in range(4)]
             assert [response.result().status_code for response in queued] == [200] * 4
             # Past the drain no connection is accepted, and the one that is still sending may finish.
-            deadline = time.monotonic() + 10
+            deadline = time.monotonic() + 60
             while True:
                 try:
                     server.client.get("/livez")
@@ -85,7 +85,7 @@ def test_sigterm_drains_and_loses_nothing() -> None:
                 answer += piece
         assert answer.startswith(b"HTTP/1.1 200 OK")
         assert answer.endswith(b"}")
-        assert server.process.wait(10) == 0
+        assert server.process.wait(60) == 0
         assert "Traceback" not in server.log
 
 
@@ -94,13 +94,13 @@ def test_second_sigterm_skips_the_wait() -> None:
         server.process.send_signal(signal.SIGTERM)
         wait_until_draining(server)
         server.process.send_signal(signal.SIGTERM)
-        assert server.process.wait(10) == 0
+        assert server.process.wait(40) == 0
 
 
 def test_ctrl_c_stops_at_once_and_quietly() -> None:
     with running_service(drain_s=60) as server:
         server.process.send_signal(signal.SIGINT)
-        assert server.process.wait(10) == 0
+        assert server.process.wait(40) == 0
         assert server.log == ""
 
 

@@ -21,12 +21,13 @@ MAX_RSS_KIB = 250 * 1024
 
 
 def log_lines(server: Server) -> list[dict[str, object]]:
-    return [json.loads(line) for line in server.log.splitlines()]
+    whole, _, _ = server.log.rpartition("\n")  # a line may be on its way
+    return [json.loads(line) for line in whole.splitlines()]
 
 
 def serving(server: Server, count: int) -> list[int]:
     """The ids of the processes that answer, once there are so many that live."""
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 120
     while True:
         server.client.get("/livez")
         found = {line["pid"] for line in log_lines(server) if line.get("http_route") == "/livez"}
@@ -115,12 +116,12 @@ def test_logs_are_json_with_ids_and_nothing_of_the_file(pair: Server) -> None:
 
 
 def test_sigterm_drains_every_process_and_loses_nothing() -> None:
-    with running_service(processes=2, workers=1, max_queue=16, drain_s=2, log_format="json") as server:
+    with running_service(processes=2, workers=1, max_queue=16, drain_s=5, log_format="json") as server:
         pids = serving(server, 2)
         with Load(server.client, SONG, clients=4) as load:
             load.wait_for(8)
             server.process.send_signal(signal.SIGTERM)
-            deadline = time.monotonic() + 10
+            deadline = time.monotonic() + 60
             while server.client.get("/readyz").status_code != 503:
                 assert time.monotonic() < deadline
             alive_still = server.client.get("/livez")
@@ -128,14 +129,14 @@ def test_sigterm_drains_every_process_and_loses_nothing() -> None:
             assert alive_still.headers["connection"] == "close"  # or a client would ask on it as it is closed
             load.stop()  # as a balancer does that has seen it
         assert set(load.outcomes) == {"200"}
-        assert server.process.wait(30) == 0
+        assert server.process.wait(60) == 0
         assert not any(alive(pid) for pid in pids)
 
 
 def test_ctrl_c_stops_all_at_once_and_quietly() -> None:
     with running_service(processes=2, drain_s=60) as server:
         server.process.send_signal(signal.SIGINT)
-        assert server.process.wait(15) == 0
+        assert server.process.wait(40) == 0
         assert server.log == ""
 
 
@@ -143,8 +144,8 @@ def test_processes_end_with_their_supervisor() -> None:
     with running_service(processes=2, log_format="json") as server:
         pids = serving(server, 2)
         server.process.kill()
-        server.process.wait(10)
-        deadline = time.monotonic() + 15
+        server.process.wait(60)
+        deadline = time.monotonic() + 60
         while any(alive(pid) for pid in pids):
             assert time.monotonic() < deadline
             time.sleep(0.05)

@@ -22,12 +22,6 @@ SOUND = np.concatenate([music(8), silence(5), noise(5)], axis=1)[0].astype(np.fl
 MESSAGE: TypeAdapter[Any] = TypeAdapter(StreamMessage)
 
 
-@pytest.fixture(scope="module")
-def strict() -> Iterator[Server]:
-    with running_service(max_streams=2, max_stream_s=10, stream_idle_s=1) as server:
-        yield server
-
-
 @contextmanager
 def streaming(server: Server, **query: Any) -> Iterator[ClientConnection]:
     text = "&".join(f"{name}={value}" for name, value in ({"sample_rate": 16_000} | query).items())
@@ -38,14 +32,14 @@ def streaming(server: Server, **query: Any) -> Iterator[ClientConnection]:
 @contextmanager
 def with_room(server: Server) -> Iterator[ClientConnection]:
     """A stream that is ready. A place is given back a moment after its client has gone, so this tries for a while."""
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 60
     while time.monotonic() < deadline:
         with streaming(server) as connection:
             if message(connection)["type"] == "ready":
                 yield connection
                 return
         time.sleep(0.05)
-    raise AssertionError("no place was given back in 20 s")
+    raise AssertionError("no place was given back in 60 s")
 
 
 def message(connection: ClientConnection) -> dict[str, Any]:
@@ -90,19 +84,19 @@ def counted(server: Server, name: str) -> float:
     return next(float(line.split()[1]) for line in lines if line.startswith(f"{name} "))
 
 
-def test_streams_are_counted(strict: Server) -> None:
-    heard_s, windows = counted(strict, "audiocnn_audio_seconds_total"), counted(strict, "audiocnn_stream_windows_total")
-    with streaming(strict) as connection:
+def test_streams_are_counted(server: Server) -> None:
+    heard_s, windows = counted(server, "audiocnn_audio_seconds_total"), counted(server, "audiocnn_stream_windows_total")
+    with streaming(server) as connection:
         assert message(connection)["type"] == "ready"
         send(connection, SOUND[: 6 * 16_000].astype("<i2").tobytes())
         assert message(connection)["type"] == "prediction"
-        assert counted(strict, "audiocnn_active_streams") == 1
+        assert counted(server, "audiocnn_active_streams") == 1
         connection.send('{"type": "end"}')
         messages, code = everything(connection)
     assert (messages[-1], code) == ({"type": "end", "duration_s": 6.0, "windows": 2}, 1000)
-    assert counted(strict, "audiocnn_active_streams") == 0
-    assert counted(strict, "audiocnn_audio_seconds_total") - heard_s == 6.0
-    assert counted(strict, "audiocnn_stream_windows_total") - windows == 2
+    assert counted(server, "audiocnn_active_streams") == 0
+    assert counted(server, "audiocnn_audio_seconds_total") - heard_s == 6.0
+    assert counted(server, "audiocnn_stream_windows_total") - windows == 2
 
 
 @pytest.mark.parametrize("format", ["f32le", "s16le"])
@@ -182,28 +176,42 @@ def test_bad_messages(server: Server) -> None:
         assert everything(connection)[1] == 1009
 
 
-def test_limits_on_length_silence_and_number(strict: Server) -> None:
-    with with_room(strict) as connection:
+def test_a_limit_on_length() -> None:
+    with running_service(max_stream_s=10) as server, streaming(server) as connection:
         send(connection, bytes(32_000 * 11), 32_000)
         assert refusal(connection) == ("stream_too_long", 1009)
-    with with_room(strict) as connection:
-        started = time.monotonic()
-        assert refusal(connection) == ("slow_stream", 1008)
-        assert 0.5 < time.monotonic() - started < 10
-    with with_room(strict) as connection:  # messages without sound are no sound
-        drip(connection, b"", times=500)
-        assert refusal(connection) == ("slow_stream", 1008)
-    with with_room(strict), with_room(strict), streaming(strict) as third:
-        assert refusal(third) == ("overloaded", 1013)
-    # Their places are given back, also of those whose client just went.
-    for _ in range(5):
-        with with_room(strict) as connection:
-            connection.send(bytes(1000))
-    assert "Traceback" not in strict.log
+        assert "Traceback" not in server.log
+
+
+def test_a_limit_on_silence() -> None:
+    with running_service(stream_idle_s=1) as server:
+        with streaming(server) as connection:
+            assert message(connection)["type"] == "ready"
+            started = time.monotonic()
+            assert refusal(connection) == ("slow_stream", 1008)
+            assert time.monotonic() - started > 0.5
+        with streaming(server) as connection:  # messages without sound are no sound
+            assert message(connection)["type"] == "ready"
+            drip(connection, b"", times=500)
+            assert refusal(connection) == ("slow_stream", 1008)
+        assert "Traceback" not in server.log
+
+
+def test_only_so_many_streams_at_a_time() -> None:
+    with running_service(max_streams=2) as server:
+        with streaming(server) as first, streaming(server) as second:
+            assert [message(connection)["type"] for connection in (first, second)] == ["ready"] * 2
+            with streaming(server) as third:
+                assert refusal(third) == ("overloaded", 1013)
+        # Their places are given back, also of those whose client just went.
+        for _ in range(5):
+            with with_room(server) as connection:
+                connection.send(bytes(1000))
+        assert "Traceback" not in server.log
 
 
 def test_a_trickle_of_sound_ends_too() -> None:
-    with running_service(max_stream_s=1, stream_idle_s=1) as server, streaming(server) as connection:
+    with running_service(max_stream_s=1, stream_idle_s=3) as server, streaming(server) as connection:
         assert message(connection)["type"] == "ready"
         drip(connection, bytes(2), times=500)
         assert refusal(connection) == ("stream_too_long", 1009)
@@ -218,7 +226,7 @@ def test_a_stop_ends_streams(server: Server) -> None:
         assert message(connection)["type"] == "ready"
         stopping.process.send_signal(signal.SIGTERM)
         assert everything(connection) == ([], 1012)
-        assert stopping.process.wait(20) == 0
+        assert stopping.process.wait(60) == 0
         assert "Traceback" not in stopping.log
 
 
