@@ -47,7 +47,7 @@ def start(folder: Path, data: Path) -> subprocess.Popen[str]:
     (folder / "run.toml").write_text(toml)
     arguments = ["train", "run.toml", "--data", str(data), "--device", "cpu", "--threads", "1"]
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
-    command = [*LAUNCH, *restarting(), "-m", "training", *arguments]
+    command = [*LAUNCH, *restarting(), "-m", "tests.training.unhurried", *arguments]
     with (folder / "errors").open("a") as errors:
         return subprocess.Popen(command, cwd=folder, env=environment, stdout=subprocess.PIPE, stderr=errors, text=True)
 

@@ -293,13 +293,13 @@ def test_the_trainings_of_a_killed_cross_validation_end_too(data: Path, tmp_path
         )
     try:
         run = tmp_path / "runs" / "notes-crossval" / "seed-0-fold-0" / "metrics.jsonl"
-        wait_until(run.exists, 120, output)
+        wait_until(run.exists, 300, output)
         children = Path(f"/proc/{parent.pid}/task/{parent.pid}/children").read_text().split()
         assert children
     finally:
         parent.kill()
         parent.wait()
-    wait_until(lambda: not any(Path(f"/proc/{child}").exists() for child in children), 30, output)
+    wait_until(lambda: not any(Path(f"/proc/{child}").exists() for child in children), 60, output)
 
 
 def wait_until(true: Callable[[], bool], seconds: float, output: Path) -> None:
