@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from hypothesis import HealthCheck, settings
 
 from audiocnn import checkpoint, models
 from audiocnn.export import export_onnx
@@ -13,6 +14,8 @@ from audiocnn.nn.heads import Heads
 from audiocnn.spec import AudioSpec, ModelSpec, TaskSpec
 
 torch.set_num_threads(1)  # on busy cores the threads of one small layer wait for each other most of the time
+settings.register_profile("unhurried", settings(), deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("unhurried")  # how long an example takes is a busy machine's doing
 
 LABELS = ("bark", "bell", "rain", "speech")
 TINY = {"sample_rate": 16_000, "num_filters": 8, "filter_length": 64, "width": 8}
