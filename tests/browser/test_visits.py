@@ -32,7 +32,7 @@ def test_a_file_may_come_before_the_models_are_known(page: Page, files: list[Pat
     page.route("**/v1/models", lambda route: waiting.append(route))
     page.goto("/")
     drop(page, files[0])
-    page.wait_for_timeout(200)
+    until(lambda: page.evaluate("1") == 1 and len(waiting) > 0)
     waiting[0].continue_()
     expect(answered(page).get_by_role("heading", name="first.wav")).to_be_visible()
 
