@@ -104,7 +104,7 @@ def test_rows_come_while_the_list_is_still_being_written(folder, tiny_model):
             if name == "sub/B.WAV":
                 process.stdin.close()
             assert json.loads(process.stdout.readline())["path"] == str(folder / name)
-        assert process.wait(timeout=30) == 0
+        assert process.wait(timeout=60) == 0
 
 
 @pytest.mark.parametrize(
@@ -175,7 +175,7 @@ def test_a_device_gets_its_rows_as_they_come_and_no_journal(folder, tiny_model, 
     os.mkfifo(pipe)
     with start(folder / "sub", "--model", tiny_model, "-o", pipe) as process:
         assert paths(pipe.read_text()) == [str(folder / "sub/B.WAV"), str(folder / "sub/a.wav")]
-        assert process.wait(timeout=30) == 0
+        assert process.wait(timeout=60) == 0
     assert sorted(os.listdir(tmp_path)) == ["music", "pipe"]
 
 
@@ -200,7 +200,7 @@ class TestTwoRunsOnOneOutput:
     def test_the_second_is_refused_and_the_first_is_not_disturbed(self, folder, tiny_model, tmp_path):
         out, journal = tmp_path / "out.jsonl", tmp_path / "out.jsonl.journal"
         with start("-", "--model", tiny_model, "-o", out, stdin=subprocess.PIPE) as first:
-            deadline = time.monotonic() + 30
+            deadline = time.monotonic() + 120
             while not journal.exists() or not journal.stat().st_size:  # it waits for its list then
                 assert time.monotonic() < deadline
                 time.sleep(0.01)
