@@ -298,8 +298,8 @@ class TestStore:
         assert short.claim("a", ["genre"])
         for _ in range(4):
             clock(4)
-            assert short.renew("1", "a", 2.5)
             assert short.claim("b", ["genre"]) is None
+            assert short.renew("1", "a", 2.5)
         assert short.get("1").heard_s == 2.5
 
     def test_what_has_expired_is_gone(self, tmp_path: Path, clock: Callable[[float], None]) -> None:
