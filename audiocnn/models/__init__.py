@@ -20,6 +20,7 @@ from audiocnn.models import (
     tempogram_cnn,
     wave_picture,
     wave_pyramid,
+    wave_readers,
 )
 from audiocnn.models.registry import Architecture, architecture, build, names, register
 
@@ -48,4 +49,5 @@ __all__ = [
     "tempogram_cnn",
     "wave_picture",
     "wave_pyramid",
+    "wave_readers",
 ]
