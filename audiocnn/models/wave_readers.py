@@ -3,8 +3,9 @@
     waveform (batch, 1, samples)                           at 16 kHz, 4 s, with the arguments left alone
       front     learned filterbank and its log energies      64 x 200, 50 a second
       views     one for each reader: shape, levels or both   64 x 200, one channel or two
-      readers   what wave_picture.py has behind its picture, each with a head of its own
-      answer    the mean of their logits
+      readers   a small-resnet each, as in wave_picture.py    3 maps of 64 x 4 x 13
+      head      mean and maximum over all positions of each map, dropout, linear
+                the mean over the readers of what each would answer
 
 Why so. What is steady in a sound, its levels, tells rain from the sea and misleads about music from another studio. A
 network that sees the levels beside the shape, which is without them (wave_picture.py), leans on whatever is easier to
@@ -21,7 +22,8 @@ from torch import Tensor, nn
 
 from audiocnn.errors import ConfigError
 from audiocnn.models.registry import register
-from audiocnn.models.small_resnet import SmallResNet
+from audiocnn.models.small_resnet import trunk, trunk_channels
+from audiocnn.nn.blocks import GlobalPool
 from audiocnn.nn.filterbank import Energies, as_picture
 from audiocnn.nn.masks import hide_ranges
 from audiocnn.nn.ndim import Size, whole_number
@@ -69,17 +71,15 @@ class WaveReaders(nn.Module):
         self.masks = whole_number(mask_bands, "mask_bands", 0), whole_number(mask_frames, "mask_frames", 0)
         self.level_norm = None if set(views) == {"shape"} else nn.BatchNorm1d(num_filters)
         self.readers = nn.ModuleList(
-            SmallResNet(
-                num_outputs,
-                in_channels=2 if view == "both" else 1,
-                width=width,
-                blocks=blocks,
-                stem_stride=stem_stride,
-                stem_pool=stem_pool,
-                dropout=dropout,
-            )
-            for view in views
+            trunk(2, 2 if view == "both" else 1, width, blocks, 5, stem_stride, stem_pool) for view in views
         )
+        self.share = _Share(len(views))
+        self.pool = GlobalPool(2, "mean_max")
+        self.dropout = nn.Dropout(dropout)
+        features = 2 * trunk_channels(width, blocks)
+        self.head = nn.Linear(len(views) * features, num_outputs)
+        for parameter in self.head.parameters():  # as in a head that has one reader in front of it
+            nn.init.uniform_(parameter, -(features**-0.5), features**-0.5)
 
     def forward(self, x: Tensor) -> Tensor:
         """Logits `(batch, num_outputs)` of waveforms `(batch, 1, samples)`.
@@ -90,11 +90,27 @@ class WaveReaders(nn.Module):
         shape = self.energies.norm(levels)
         if self.level_norm is not None:
             levels = self.level_norm(levels)
-        logits = []
+        maps = []
         for view, reader in zip(self._views, self.readers, strict=True):
             seen = {"shape": [shape], "levels": [levels], "both": [shape, levels]}[view]
             if self.training and view != "levels":
                 seen = [hide_ranges(seen[0], self.masks), *seen[1:]]
-            logits.append(reader(torch.cat([as_picture(bands) for bands in seen], dim=1)))
-        each = torch.stack(logits, dim=1)
-        return each if self.training else each.mean(1)
+            maps.append(reader(torch.cat([as_picture(bands) for bands in seen], dim=1)))
+        features = self.dropout(self.pool(self.share(torch.cat(maps, dim=1))))
+        if not self.training:
+            logits: Tensor = self.head(features)
+            return logits
+        # Means and maxima come after one another, and in both the readers; each gets its share back.
+        own, weight = (part.unflatten(1, (2, len(maps), -1)) for part in (features * len(maps), self.head.weight))
+        return torch.einsum("bkrc,okrc->bro", own, weight) + self.head.bias
+
+
+class _Share(nn.Module):
+    """Each reader's part in the mean of `count`: in front of the pool, so that an ordinary head can come behind it."""
+
+    def __init__(self, count: int) -> None:
+        super().__init__()
+        self._count = count
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x / self._count

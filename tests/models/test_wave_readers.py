@@ -23,7 +23,7 @@ def test_weights_are_those_of_one_filterbank_and_of_each_reader():
     assert both == shape + 16 * 5 * 5
     assert weights("wave-readers", views=["shape"]) == front + scale + shape
     assert weights("wave-readers", views=["levels"]) == front + scale + shape
-    assert weights("wave-readers") == front + 2 * scale + 2 * shape + both
+    assert weights("wave-readers") == front + 2 * scale + 2 * shape + both - 2 * 10  # one bias for all heads
 
 
 @pytest.mark.parametrize("views", VIEWS)
