@@ -53,9 +53,7 @@ def lively_network(architecture: str, num_outputs: int, arguments: dict | None =
             torch.nn.init.normal_(module.bias, 0, 0.1)
         elif isinstance(module, SqueezeExcite):
             torch.nn.init.constant_(module.excite.bias, 2)  # nine gates half closed leave nothing to compare
-    for name, module in network.named_modules():
-        if name.endswith("head"):
-            torch.nn.init.normal_(module.weight, 0, 0.5)
+    torch.nn.init.normal_(network.head.weight, 0, 0.5)
     return network.eval()
 
 

@@ -82,6 +82,4 @@ class Step:
         # No gradient scaler: bfloat16 has the exponents of float32, so small gradients do not vanish as in float16.
         with torch.autocast(self._process.device.type, torch.bfloat16, enabled=train.precision == "bfloat16"):
             logits = self._network(inputs).float()
-        if logits.ndim == 3:  # of several readers, each with a loss of its own (wave_readers.py)
-            logits, targets = logits.flatten(0, 1), targets.repeat_interleave(logits.shape[1], dim=0)
         return self._setup.taught.loss(logits, targets, train.label_smoothing, self._weights, self._side_weights)

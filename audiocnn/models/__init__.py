@@ -20,7 +20,6 @@ from audiocnn.models import (
     tempogram_cnn,
     wave_picture,
     wave_pyramid,
-    wave_readers,
 )
 from audiocnn.models.registry import Architecture, architecture, build, names, register
 
@@ -49,5 +48,4 @@ __all__ = [
     "tempogram_cnn",
     "wave_picture",
     "wave_pyramid",
-    "wave_readers",
 ]

@@ -50,13 +50,27 @@ class SmallResNet(nn.Module):
         motion: bool = False,
     ) -> None:
         super().__init__()
-        if type(motion) is not bool:
-            raise ConfigError(f"motion must be true or false, got {motion!r}")
+        for name, switch in (("stem_pool", stem_pool), ("motion", motion)):
+            if type(switch) is not bool:
+                raise ConfigError(f"{name} must be true or false, got {switch!r}")
         self._motion = motion
-        self.features = trunk(ndim, in_channels, width, blocks, stem_kernel_size, stem_stride, stem_pool)
+        if not blocks or min(blocks) < 1:
+            raise ConfigError(f"blocks must name at least 1 block for each of 1 or more stages, got {blocks!r}")
+        layers: list[nn.Module] = [ConvNormAct(ndim, in_channels, width, stem_kernel_size, stride=stem_stride)]
+        if stem_pool:
+            # With ceil_mode any input has an output, and an odd length keeps its last position.
+            layers.append(Pool(ndim, "max", 2, ceil_mode=True))
+        block = basic_block(ndim)
+        channels = width
+        for stage, count in enumerate(blocks):
+            wider = width * 2**stage
+            layers.append(block(channels, wider, 2 if stage else 1))
+            layers += [block(wider, wider, 1) for _ in range(count - 1)]
+            channels = wider
+        self.features = nn.Sequential(*layers)
         self.pool = GlobalPool(ndim, "mean_max")
         self.dropout = nn.Dropout(dropout)
-        self.head = nn.Linear(2 * trunk_channels(width, blocks), num_outputs)
+        self.head = nn.Linear(2 * channels, num_outputs)
 
     def forward(self, x: Tensor) -> Tensor:
         """Logits `(batch, num_outputs)` of `(batch, in_channels, *axes)`."""
@@ -64,36 +78,3 @@ class SmallResNet(nn.Module):
             x = x - x.mean(2, keepdim=True)
         logits: Tensor = self.head(self.dropout(self.pool(self.features(x))))
         return logits
-
-
-def trunk(
-    ndim: Ndim,
-    in_channels: int,
-    width: int,
-    blocks: tuple[int, ...],
-    stem_kernel_size: Size,
-    stem_stride: Size,
-    stem_pool: bool,
-) -> nn.Sequential:
-    """All of it in front of the head: `(batch, in_channels, *axes)` to a map of `trunk_channels`. See `SmallResNet`."""
-    if type(stem_pool) is not bool:
-        raise ConfigError(f"stem_pool must be true or false, got {stem_pool!r}")
-    if not blocks or min(blocks) < 1:
-        raise ConfigError(f"blocks must name at least 1 block for each of 1 or more stages, got {blocks!r}")
-    layers: list[nn.Module] = [ConvNormAct(ndim, in_channels, width, stem_kernel_size, stride=stem_stride)]
-    if stem_pool:
-        # With ceil_mode any input has an output, and an odd length keeps its last position.
-        layers.append(Pool(ndim, "max", 2, ceil_mode=True))
-    block = basic_block(ndim)
-    channels = width
-    for stage, count in enumerate(blocks):
-        wider = width * 2**stage
-        layers.append(block(channels, wider, 2 if stage else 1))
-        layers += [block(wider, wider, 1) for _ in range(count - 1)]
-        channels = wider
-    return nn.Sequential(*layers)
-
-
-def trunk_channels(width: int, blocks: tuple[int, ...]) -> int:
-    """Channels of the last map of a `trunk`."""
-    return width << (len(blocks) - 1)

@@ -24,7 +24,7 @@ from torch import Tensor, nn
 from audiocnn.errors import ConfigError
 from audiocnn.models.registry import register
 from audiocnn.models.small_resnet import SmallResNet
-from audiocnn.nn.filterbank import Energies, as_picture
+from audiocnn.nn.filterbank import Energies
 from audiocnn.nn.masks import hide_ranges
 from audiocnn.nn.ndim import Size, whole_number
 
@@ -81,4 +81,6 @@ class WavePicture(SmallResNet):
             bands = [hide_ranges(bands[0], self.masks)]
         if self.level_norm is not None:
             bands.append(self.level_norm(levels))
-        return super().forward(torch.cat([as_picture(band) for band in bands], dim=1))
+        # Lowered for inference, the bands are channels of height 1 (nn/lowering.py).
+        channels = [band.unsqueeze(1) if band.ndim == 3 else band.transpose(1, 2) for band in bands]
+        return super().forward(torch.cat(channels, dim=1))

@@ -42,7 +42,7 @@ class Energies(nn.Module):
         with torch.no_grad():
             self.filters.conv.weight.copy_(gabor_filters(sample_rate, num_filters, filter_length))
         self.pool = Pool(1, "avg", max(1, round(sample_rate / frame_rate / stride)), ceil_mode=True)
-        self.norm: nn.Module = _NormOverTime(num_filters)
+        self.norm = _NormOverTime(num_filters)
 
     def forward(self, waveform: Tensor) -> Tensor:
         out: Tensor = self.norm(self.levels(waveform))
@@ -68,12 +68,6 @@ class _NormOverTime(nn.Module):
         axes = (1,) * (x.ndim - 3)
         scale, shift = (p.reshape(-1, 1, *axes) for p in (self.scale, self.shift))
         return centred / deviation * scale + shift
-
-
-def as_picture(bands: Tensor) -> Tensor:
-    """Bands as `Energies` gives them as a picture of one channel, `(batch, 1, num_filters, frames)`."""
-    # Lowered for inference, they are channels of height 1 (nn/lowering.py).
-    return bands.unsqueeze(1) if bands.ndim == 3 else bands.transpose(1, 2)
 
 
 def gabor_filters(sample_rate: int, num_filters: int, filter_length: int) -> Tensor:

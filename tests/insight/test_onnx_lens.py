@@ -75,7 +75,6 @@ TAILS = {
     "filterbank-resnet": ({"num_filters": 8, "width": 8}, Tail("features.7.act", "mean_max", "head")),
     # Of its three levels the last one fills the last columns.
     "wave-pyramid": ({"width": 8, "num_filters": 8, "depth": 1}, Tail("levels.3.2.act", "mean_max", "head", 40)),
-    "wave-readers": ({"width": 4, "num_filters": 8}, Tail("share", "mean_max", "head")),  # of all readers together
     "silence-detector": ({}, Tail("head", "mean", None)),
 }
 

@@ -36,7 +36,6 @@ PARAMETERS = {
     "tempogram-cnn": 16_930,
     "wave-picture": 95_162,
     "wave-pyramid": 1_777_226,
-    "wave-readers": 252_970,
 }
 
 

@@ -85,34 +85,6 @@ def test_rare_labels_weigh_more_in_the_loss(data: Path, tmp_path: Path, with_tra
     assert loss(balanced) == pytest.approx((12 * high * 2 / 3 + 4 * low * 2) / 16)
 
 
-class Readers(nn.Module):
-    def __init__(self, *biases: list[float]) -> None:
-        super().__init__()
-        self.networks = nn.ModuleList([small_network() for _ in biases])
-        with torch.no_grad():
-            for network, bias in zip(self.networks, biases, strict=True):
-                network[-1].bias.copy_(torch.tensor(bias))  # type: ignore[index, union-attr, operator]
-
-    def forward(self, x: Tensor) -> Tensor:
-        return torch.stack([network(x) for network in self.networks], dim=1)
-
-
-@pytest.mark.parametrize("parts", [1, 3])
-def test_each_of_several_readers_has_a_loss_of_its_own(
-    data: Path, tmp_path: Path, with_train: Callable[..., Config], parts: int
-) -> None:
-    config = with_train(batch_size=8, accumulate=parts)
-    setup = prepare(config, data, tmp_path, ALONE, None)
-
-    def loss(*biases: list[float]) -> float:
-        network = Readers(*biases)
-        step = Step(network, make_optimizer(network, config.train), setup, config, ALONE)
-        return step.take(setup.batches.batch(0), 0, 0.0).item()
-
-    one, other = [3.0, -3.0], [-3.0, 3.0]  # their mean would have a smaller loss than either
-    assert loss(one, other) == pytest.approx((loss(one) + loss(other)) / 2)
-
-
 def test_compiling_wraps_the_network_that_is_stepped_and_no_other(
     data: Path, tmp_path: Path, with_train: Callable[..., Config], monkeypatch: pytest.MonkeyPatch
 ) -> None:
