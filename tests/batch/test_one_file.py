@@ -115,8 +115,10 @@ def test_a_stop_ends_what_is_at_work_and_is_no_failure_of_the_file(tmp_path, tin
         thread = classify_in_thread(classify, path, ended)
         assert at_work.wait(timeout=60)
     stopped.set()
+    since = time.monotonic()
     thread.join(timeout=60)
     assert ended == ["stopped"]
+    assert time.monotonic() - since < 10
 
 
 def test_a_stop_ends_a_decoder_that_hangs(misbehaving, tmp_path, tiny_model):

@@ -185,11 +185,11 @@ def test_a_limit_on_length() -> None:
 
 def test_a_limit_on_silence() -> None:
     with running_service(stream_idle_s=1) as server:
+        started = time.monotonic()
         with streaming(server) as connection:
             assert message(connection)["type"] == "ready"
-            started = time.monotonic()
             assert refusal(connection) == ("slow_stream", 1008)
-            assert time.monotonic() - started > 0.5
+            assert 0.9 < time.monotonic() - started < 10
         with streaming(server) as connection:  # messages without sound are no sound
             assert message(connection)["type"] == "ready"
             drip(connection, b"", times=500)
