@@ -18,6 +18,7 @@ from training.history import History
 from training.losses import Losses
 from training.optim import Ema, learning_rate, make_optimizer
 from training.prefetch import Prefetcher
+from training.pretrained import origin
 from training.progress import progress_bar
 from training.provenance import note_start
 from training.run_directory import held
@@ -127,6 +128,7 @@ def _out_of_patience(progress: state.Progress, config: Config) -> bool:
 def _fingerprint(config: Config, setup: Setup, fold: str | None) -> str:
     """What must be the same in all parts of a run."""
     settings = config.to_json()
+    settings["model"]["pretrained"] = origin(config.model)
     del settings["train"]["save_every_s"], settings["train"]["data_on_device"]
     labels = [task.labels for task in setup.tasks.values()]
     return json.dumps([settings, labels, [setup.name(clip) for clip in setup.split.train], fold])
@@ -148,6 +150,8 @@ def _spec(
         "test_fold": fold,
         "torch": torch.__version__,
     }
+    if config.model.pretrained:
+        training["pretrained"] = origin(config.model)
     return ModelSpec(
         name=config.name,
         version="0",

@@ -24,6 +24,7 @@ from training.data.store import store_of
 from training.data.targets import answered_of, tasks_of
 from training.distributed import Process
 from training.metrics import merge_matrix
+from training.pretrained import take_weights
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,9 +75,16 @@ def prepare(config: Config, data: Path, cache_directory: Path, process: Process,
 
 
 def fresh_network(config: Config, setup: Setup, process: Process) -> nn.Module:
-    """The network with the random weights of the run's seed, on the device of this process."""
+    """The network with the random weights of the run's seed, or those of `model.pretrained` and a random last layer, on
+    the device of this process.
+
+    Raises `ConfigError` where the pretrained model is another network.
+    """
     torch.manual_seed(config.seed)
-    return _build(config, setup.taught.num_outputs, process.device)
+    network = _build(config, setup.taught.num_outputs, process.device)
+    if config.model.pretrained:
+        take_weights(network, config.model, setup.taught, setup.tasks)
+    return network
 
 
 def answering(network: nn.Module, config: Config, setup: Setup) -> nn.Module:

@@ -20,10 +20,15 @@ from training.config.visual_augment import VisualAugmentConfig
 
 @dataclass(frozen=True, slots=True)
 class ModelConfig:
-    """Which registered architecture to train, and its arguments."""
+    """Which registered architecture to train, and its arguments.
+
+    pretrained: whose weights to begin with, a bundled model's name or a model directory of the same architecture; empty
+      for random ones. The last layer begins anew unless tasks and labels are the same.
+    """
 
     architecture: str
     arguments: Mapping[str, Any] = field(default_factory=dict)
+    pretrained: str = ""
 
 
 @dataclass(frozen=True, slots=True)
