@@ -103,6 +103,13 @@ _add(
     _LINK,
 )
 _add("fsdd", "Free Spoken Digit Dataset: a fold for each speaker.", *_FROM, _LINK)
+_add(
+    "synthetic-digits",
+    "Synthetic digits: words spoken here by espeak-ng, in many voices.",
+    _DESTINATION,
+    _option("--clips", type=int, default=10_000, help="How many, a multiple of 10."),
+    _option("--seed", type=click.IntRange(0), default=0),
+)
 _add("emotify", "Emotify, music: genres and felt emotions, folds by artist.", *_FROM, _LINK)
 _add("speech-commands", "Speech Commands, single words: official split by speaker.", *_FROM, _LINK)
 _add("urbansound8k", "UrbanSound8K, city sounds: ten official folds.", *_FROM, _LINK)
