@@ -3,14 +3,13 @@
 from collections.abc import Mapping
 from typing import Any
 
-import torch
-from torch import nn
+from torch import Tensor, nn
 
 from audiocnn import checkpoint, models, pretrained
 from audiocnn.errors import ConfigError
 from audiocnn.nn.heads import Heads
-from audiocnn.spec import TaskSpec
-from training.config.run import ModelConfig
+from audiocnn.spec import AudioSpec, TaskSpec
+from training.config.run import Config, ModelConfig
 
 _NAMED = 5  # weights in a message
 
@@ -33,21 +32,28 @@ def origin(model: ModelConfig) -> dict[str, Any]:
     }
 
 
-def take_weights(network: nn.Module, model: ModelConfig, taught: Heads, tasks: Mapping[str, TaskSpec]) -> None:
-    """Give `network`, built as `model` says for the tasks of `taught`, the weights of `model.pretrained`.
+def take_weights(network: nn.Module, config: Config, taught: Heads, tasks: Mapping[str, TaskSpec]) -> None:
+    """Give `network`, built as `config` says for the tasks of `taught`, the weights of `model.pretrained`.
 
     In the last layer those of `tasks` have them that the pretrained model answers as well, with the same labels; the
     rest stays as it is.
-    Raises `ConfigError` for a model of another architecture or other sizes, `UnknownModelError` and `CheckpointError`
-    where there is none or it is damaged.
+    Raises `ConfigError` for a model of another architecture, other sizes or another sample rate, `UnknownModelError`
+    and `CheckpointError` where there is none or it is damaged.
     """
-    directory = pretrained.resolve(model.pretrained)
+    model, directory = config.model, pretrained.resolve(config.model.pretrained)
     spec, source = checkpoint.load_network(directory)
     if spec.architecture != model.architecture:
         raise ConfigError(
             f"model.pretrained must be a {model.architecture!r}, which is model.architecture; {spec.name!r} in "
             f"{directory} is a {spec.architecture!r}: change one of the two"
         )
+    if isinstance(spec.input, AudioSpec) and isinstance(config.input, AudioSpec):
+        theirs_hz, own_hz = spec.input.sample_rate, config.input.sample_rate
+        if theirs_hz != own_hz:
+            raise ConfigError(
+                f"model.pretrained must hear sound at input.sample_rate = {own_hz}, {spec.name!r} in {directory} hears "
+                f"it at {theirs_hz}, where its filters mean other pitches: set both to one rate"
+            )
     theirs, own, last = source.state_dict(), network.state_dict(), _last_layer(model)
     shared = own.keys() - last
     wrong = sorted(name for name in shared if _shape(theirs, name) != _shape(own, name))
@@ -69,10 +75,9 @@ def take_weights(network: nn.Module, model: ModelConfig, taught: Heads, tasks: M
 
 def _last_layer(model: ModelConfig) -> set[str]:
     """The names of the weights that have a row for each output."""
-    with torch.random.fork_rng(devices=[]):
-        few, more = (models.build(model.architecture, n, model.arguments).state_dict() for n in (2, 3))
+    few, more = (models.build(model.architecture, n, model.arguments).state_dict() for n in (2, 3))
     return {name for name in few if few[name].shape != more[name].shape}
 
 
-def _shape(weights: dict[str, torch.Tensor], name: str) -> str:
+def _shape(weights: dict[str, Tensor], name: str) -> str:
     return " x ".join(map(str, weights[name].shape)) or "a number" if name in weights else "nothing"

@@ -83,7 +83,7 @@ def fresh_network(config: Config, setup: Setup, process: Process) -> nn.Module:
     torch.manual_seed(config.seed)
     network = _build(config, setup.taught.num_outputs, process.device)
     if config.model.pretrained:
-        take_weights(network, config.model, setup.taught, setup.tasks)
+        take_weights(network, config, setup.taught, setup.tasks)
     return network
 
 

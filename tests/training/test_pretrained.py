@@ -11,6 +11,7 @@ from torch import Tensor
 
 from audiocnn.checkpoint import load_network, read_spec, weights_sha256
 from audiocnn.errors import CheckpointError, ConfigError, UnknownModelError
+from audiocnn.spec import AudioSpec
 from training.config import Config, SideTaskConfig
 from training.loop import train
 from training.setup import fresh_network, prepare
@@ -112,8 +113,9 @@ def test_a_run_does_not_go_on_from_other_weights(parent: Path, config: Config, d
 
 
 def test_a_bundled_model_goes_by_its_name(config: Config, data: Path, tmp_path: Path) -> None:
+    at_its_rate = replace(config, input=AudioSpec(sample_rate=16_000, window=8000, hop=4000))
     with pytest.raises(ConfigError, match=r"'genre' in .*pretrained.genre has others"):
-        begun(from_("genre", config), data, tmp_path)
+        begun(from_("genre", at_its_rate, sample_rate=16_000), data, tmp_path)
 
 
 @pytest.mark.parametrize(
@@ -134,6 +136,12 @@ def test_another_architecture_is_refused(parent: Path, config: Config, data: Pat
     other = replace(config, model=replace(config.model, architecture="wave-picture", arguments={"sample_rate": 8000}))
     with pytest.raises(ConfigError, match=r"must be a 'wave-picture'.*'notes' in .* is a 'filterbank-resnet'"):
         begun(from_(parent, other), data, tmp_path)
+
+
+def test_another_sample_rate_is_refused(parent: Path, config: Config, data: Path, tmp_path: Path) -> None:
+    slower = replace(config, input=AudioSpec(sample_rate=4000, window=2000, hop=1000))
+    with pytest.raises(ConfigError, match=r"must hear sound at input.sample_rate = 4000, 'notes' in .* it at 8000,"):
+        begun(from_(parent, slower, sample_rate=4000), data, tmp_path)
 
 
 def test_no_such_model(config: Config, data: Path, tmp_path: Path) -> None:

@@ -98,6 +98,7 @@ class TestSound:
         heard = in_room(click, RATE, 0.3, 0.5, np.random.default_rng(0))
         assert len(heard) == 1100
         assert heard.dtype == np.float32
+        assert 0.8 < heard[0] < 1.2
         assert not heard[300:].any()
         np.testing.assert_allclose((heard[1:] ** 2).sum(), 0.25, rtol=0.2)  # but for what falls on the click itself
         assert (heard[150:300] ** 2).sum() < 0.05 * (heard[1:150] ** 2).sum()
