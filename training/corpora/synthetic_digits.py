@@ -9,8 +9,8 @@ words as their spelling there would have them, for accents.
 
 Split: none. `group` is the voice; `pitch` and `speed` are in the manifest too.
 
-Traps: every voice computes its sounds in the same way, without breath, noise or hesitation, so these are easy: 0.998
-right where a network with the same training has 0.80 for real speakers (those of `fsdd.py`).
+Traps: every voice computes its sounds in the same way, without breath, noise or hesitation. That is easy, not speech:
+a network that is right in 0.998 of the clips, of voices it has not heard, is so in 0.63 of those of `fsdd.py`.
 """
 
 import io
