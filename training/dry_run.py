@@ -12,6 +12,7 @@ from audiocnn.spec import MAIN
 from training.config import Config
 from training.distributed import Process
 from training.optim import make_optimizer
+from training.pretrained import origin
 from training.setup import answering, fresh_network, prepare
 from training.step import Step
 from training.validation import answers
@@ -33,6 +34,9 @@ def dry_run(config: Config, data: Path, cache_directory: Path, process: Process,
         yield f"side task {name}: only helps to learn, the model does not answer it"
     network = fresh_network(config, setup, process)
     yield f"network: {config.model.architecture}, {sum(p.numel() for p in network.parameters()):,} weights"
+    begun = origin(config.model)
+    if begun:
+        yield f"begins with the weights of: {begun['name']}, version {begun['version']}, licence {begun['licence']}"
     step = Step(network, make_optimizer(network, config.train), setup, config, process)
     batch = batches.batch(0, process.rank, process.world_size)
     loss = process.mean_loss(step.take(batch, 0, config.train.lr))

@@ -13,7 +13,10 @@ from audiocnn.checkpoint import load_network, read_spec, weights_sha256
 from audiocnn.errors import CheckpointError, ConfigError, UnknownModelError
 from audiocnn.spec import AudioSpec
 from training.config import Config, SideTaskConfig
+from training.dry_run import dry_run
 from training.loop import train
+from training.report.load import load_runs
+from training.report.training_part import facts
 from training.setup import fresh_network, prepare
 
 from .conftest import ALONE
@@ -110,6 +113,18 @@ def test_a_run_does_not_go_on_from_other_weights(parent: Path, config: Config, d
     (parent / "model.safetensors").write_bytes(weights[:-4] + bytes(4))
     with pytest.raises(CheckpointError, match="another configuration"):
         train(tuned, data, tmp_path / "run", tmp_path / "cache", ALONE, "0")
+
+
+def test_a_dry_run_and_a_report_say_whose_they_are(parent: Path, config: Config, data: Path, tmp_path: Path) -> None:
+    tuned = from_(parent, replace(config, train=replace(config.train, epochs=1)))
+    lines = list(dry_run(tuned, data, tmp_path / "cache", ALONE, "0"))
+    assert "begins with the weights of: notes, version 0, licence unspecified" in lines
+    assert not any("begins" in line for line in dry_run(config, data, tmp_path / "cache", ALONE, "0"))
+    train(tuned, data, tmp_path / "run", tmp_path / "cache", ALONE, "0")
+    told, plain = (dict(facts(load_runs(folder), 8)) for folder in (tmp_path / "run", parent.parent))
+    sha = weights_sha256(parent)[:12]
+    assert told["begun with the weights of"] == f"notes, version 0 (unspecified), {sha}"
+    assert "begun with the weights of" not in plain
 
 
 def test_a_bundled_model_goes_by_its_name(config: Config, data: Path, tmp_path: Path) -> None:

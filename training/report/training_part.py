@@ -25,6 +25,7 @@ def facts(runs: Sequence[Run], tested: int) -> list[tuple[str, str]]:
         ("data", f"{_range([run.spec.training['clips'] for run in runs])} clips trained on, {tested:,} tested"),
         ("runs", _runs(runs)),
         ("recipe", _recipe(first.recipe)),
+        *_begun_with(first.spec.training.get("pretrained")),
         ("training time", f"{_duration(seconds)}{' in all' if len(runs) > 1 else ''}"),
     ]
     starts = [start for run in runs for start in run.starts]
@@ -111,6 +112,13 @@ def _recipe(recipe: Mapping[str, Any]) -> str:
         f"{recipe['name']}: {count(train['epochs'], 'epoch')}, batches of {train['batch_size']}, {train['optimizer']}, "
         f"learning rate {train['lr']:g}, {train['precision']}"
     )
+
+
+def _begun_with(origin: Mapping[str, Any] | None) -> list[tuple[str, str]]:
+    if origin is None:
+        return []
+    words = f"{origin['name']}, version {origin['version']} ({origin['licence']}), {origin['weights_sha256'][:12]}"
+    return [("begun with the weights of", words)]
 
 
 def _machine(start: Mapping[str, Any]) -> str:
