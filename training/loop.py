@@ -56,7 +56,8 @@ def train(
     network = fresh_network(config, setup, process)
     ema = Ema(network, train_config.ema)
     optimizer = make_optimizer(network, train_config)
-    fingerprint = _fingerprint(config, setup, fold)
+    begun_with = origin(config.model)
+    fingerprint = _fingerprint(config, setup, fold, begun_with)
 
     with held(run, process):
         progress = state.load_state(run, network, ema, optimizer, fingerprint)
@@ -110,7 +111,7 @@ def train(
                     if measured and better:
                         progress.best_loss, progress.best_epoch = measured["loss"], progress.epoch
                     if process.is_first and (better or train_config.keep == "last"):
-                        spec = _spec(config, setup, progress, fold, measured)
+                        spec = _spec(config, setup, progress, fold, measured, begun_with)
                         checkpoint.save(run / MODEL, spec, model)
                 bar.update(bar_task, note=note)
                 if process.is_first:
@@ -125,13 +126,13 @@ def _out_of_patience(progress: state.Progress, config: Config) -> bool:
     return config.train.keep == "best" and bool(progress.best_epoch) and waits >= config.train.patience
 
 
-def _fingerprint(config: Config, setup: Setup, fold: str | None) -> str:
-    """What must be the same in all parts of a run."""
+def _fingerprint(config: Config, setup: Setup, fold: str | None, begun_with: dict[str, Any]) -> str:
+    """What must be the same in all parts of a run: of a pretrained model its weights, and not where they lie."""
     settings = config.to_json()
-    settings["model"]["pretrained"] = origin(config.model)
-    del settings["train"]["save_every_s"], settings["train"]["data_on_device"]
+    del settings["train"]["save_every_s"], settings["train"]["data_on_device"], settings["model"]["pretrained"]
     labels = [task.labels for task in setup.tasks.values()]
-    return json.dumps([settings, labels, [setup.name(clip) for clip in setup.split.train], fold])
+    clips = [setup.name(clip) for clip in setup.split.train]
+    return json.dumps([settings, labels, clips, fold, *([begun_with] if begun_with else [])])
 
 
 def trained_clips(run: Path) -> frozenset[str]:
@@ -141,7 +142,12 @@ def trained_clips(run: Path) -> frozenset[str]:
 
 
 def _spec(
-    config: Config, setup: Setup, progress: state.Progress, fold: str | None, measured: dict[str, Any]
+    config: Config,
+    setup: Setup,
+    progress: state.Progress,
+    fold: str | None,
+    measured: dict[str, Any],
+    begun_with: dict[str, Any],
 ) -> ModelSpec:
     training = {
         "recipe": config.to_json(),
@@ -150,8 +156,8 @@ def _spec(
         "test_fold": fold,
         "torch": torch.__version__,
     }
-    if config.model.pretrained:
-        training["pretrained"] = origin(config.model)
+    if begun_with:
+        training["pretrained"] = begun_with
     return ModelSpec(
         name=config.name,
         version="0",

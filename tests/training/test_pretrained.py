@@ -109,6 +109,9 @@ def test_a_run_does_not_go_on_from_other_weights(parent: Path, config: Config, d
     tuned = from_(parent, replace(config, train=replace(config.train, epochs=1)))
     train(tuned, data, tmp_path / "run", tmp_path / "cache", ALONE, "0")
     train(tuned, data, tmp_path / "run", tmp_path / "cache", ALONE, "0")  # the same weights: done already
+    moved = parent.rename(tmp_path / "moved")
+    train(from_(moved, tuned), data, tmp_path / "run", tmp_path / "cache", ALONE, "0")  # the same, elsewhere
+    moved.rename(parent)
     weights = (parent / "model.safetensors").read_bytes()
     (parent / "model.safetensors").write_bytes(weights[:-4] + bytes(4))
     with pytest.raises(CheckpointError, match="another configuration"):
