@@ -16,7 +16,7 @@ from audiocnn.nn.blocks import ConvNormAct, GlobalPool, LinearNormAct, Pool
 from audiocnn.spec import AudioSpec
 from tests.conftest import SLIM, TINY, tiny_spec, write_model
 
-HYBRIDS = ("acdnet", "envnet-v2")  # 1D in front, 2D behind
+HYBRIDS = ("acdnet", "envnet-v2", "wave-picture")  # 1D in front, 2D behind
 SHAPES = ((1, 1), (2, 17), (5, 161), (1, 1025), (2, 9347))
 
 
