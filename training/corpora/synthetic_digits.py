@@ -20,6 +20,7 @@ import subprocess
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -64,8 +65,8 @@ FOREIGN = 0.2  # share of the clips
 PITCHES = (10, 90)  # of 0 to 99
 SPEEDS = (110, 240)  # words a minute
 ROOMS = 0.4  # share of the clips that have one
-MOODS = ("", "!", "?", ",")
-_MOOD_SHARES = (0.6, 0.12, 0.12, 0.16)
+ENDINGS = ("", "!", "?", ",")
+_ENDING_SHARES = (0.6, 0.12, 0.12, 0.16)
 _FRAME_S = 0.01
 _ATTEMPTS = 5
 _TIME_LIMIT_S = 60
@@ -98,10 +99,9 @@ def convert(destination: Path, *, clips: int = 10_000, seed: int = 0) -> str:
     if program is None:
         raise ConfigError(f"the words are spoken by espeak-ng, which is not installed: {_PACKAGE}")
     with new_corpus(destination) as corpus, ThreadPoolExecutor(os.cpu_count()) as pool:
-        work = [pool.submit(_speak, program, seed, index) for index in range(clips)]
+        spoken = pool.map(partial(_speak, program, seed), range(clips))  # which forgets what it has given
         try:
-            for index, spoken in enumerate(track(work, "clips", clips)):
-                said, samples, sample_rate = spoken.result()
+            for index, (said, samples, sample_rate) in enumerate(track(spoken, "clips", clips)):
                 path = corpus.add(
                     f"{said.digit}/{index:05d}.flac",
                     str(said.digit),
@@ -126,7 +126,7 @@ def draw_utterance(digit: int, random: np.random.Generator) -> Utterance:
     return Utterance(
         digit,
         f"{voice}+{random.choice(SPEAKERS)}",
-        word + str(random.choice(MOODS, p=_MOOD_SHARES)),
+        word + str(random.choice(ENDINGS, p=_ENDING_SHARES)),
         int(random.integers(*PITCHES)),
         int(random.integers(*SPEEDS)),
     )

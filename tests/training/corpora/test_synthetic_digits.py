@@ -16,9 +16,9 @@ from audiocnn.errors import ConfigError
 from training.config import DataConfig
 from training.corpora.commands import corpus
 from training.corpora.synthetic_digits import (
+    ENDINGS,
     ENGLISH,
     FOREIGN,
-    MOODS,
     PITCHES,
     SPEAKERS,
     SPEEDS,
@@ -59,7 +59,7 @@ class TestUtterances:
         for said in self.drawn:
             language, speaker = said.voice.split("+")
             words = WORDS["en"] if language in ENGLISH else WORDS[language]
-            assert said.text in {words[said.digit] + mood for mood in MOODS}
+            assert said.text in {words[said.digit] + ending for ending in ENDINGS}
             assert speaker in SPEAKERS
             assert PITCHES[0] <= said.pitch < PITCHES[1]
             assert SPEEDS[0] <= said.speed < SPEEDS[1]
