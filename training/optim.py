@@ -8,22 +8,25 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from audiocnn.nn.filterbank import Energies
+from audiocnn.nn.filterbank import Energies, NormOverTime
 from training.config import OptimConfig
 
 
 def make_optimizer(network: nn.Module, config: OptimConfig) -> torch.optim.Optimizer:
     """The optimiser `config` names, with weight decay on weights (2 or more axes) and none on norms and biases.
 
-    The filters of `Energies` are a group of their own, for `set_rate`.
+    What `NormOverTime` learns is a norm's, though it has two axes. The filters of `Energies` are a group of their own,
+    for `set_rate`.
     """
     banks = [module.filters for module in network.modules() if isinstance(module, Energies)]
     filters = {parameter for bank in banks for parameter in bank.parameters()}
+    norms = {p for module in network.modules() if isinstance(module, NormOverTime) for p in module.parameters()}
     groups: list[dict[str, Any]] = []
     for share, members in ((1.0, set(network.parameters()) - filters), (config.filter_lr, filters)):
         # In the order of the network, which a set does not keep: a saved state goes by it.
         chosen = [parameter for parameter in network.parameters() if parameter in members]
-        weights, others = [p for p in chosen if p.ndim > 1], [p for p in chosen if p.ndim <= 1]
+        weights = [p for p in chosen if p.ndim > 1 and p not in norms]
+        others = [p for p in chosen if p.ndim <= 1 or p in norms]
         groups.append({"params": weights, "weight_decay": config.weight_decay, "lr_share": share})
         groups.append({"params": others, "weight_decay": 0.0, "lr_share": share})
     groups = [group for group in groups if group["params"]]

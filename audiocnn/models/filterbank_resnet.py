@@ -1,4 +1,4 @@
-"""A learned filterbank and a residual 1D CNN over its energies: the network of the genre model's version 1.
+"""A learned filterbank and a residual 1D CNN over its energies: the bundled music tagger's network.
 
     waveform (batch, 1, samples)
       conv        num_filters of filter_length samples, stride 16            learned; starts as band-pass waves

@@ -42,7 +42,7 @@ class Energies(nn.Module):
         with torch.no_grad():
             self.filters.conv.weight.copy_(gabor_filters(sample_rate, num_filters, filter_length))
         self.pool = Pool(1, "avg", max(1, round(sample_rate / frame_rate / stride)), ceil_mode=True)
-        self.norm = _NormOverTime(num_filters)
+        self.norm = NormOverTime(num_filters)
 
     def forward(self, waveform: Tensor) -> Tensor:
         out: Tensor = self.norm(self.levels(waveform))
@@ -54,7 +54,7 @@ class Energies(nn.Module):
         return torch.log(self.pool(self.filters(waveform).abs()).float() + FLOOR)
 
 
-class _NormOverTime(nn.Module):
+class NormOverTime(nn.Module):
     """Each channel of each input at mean 0 and deviation 1 over time, then scaled and shifted by learned amounts."""
 
     def __init__(self, channels: int) -> None:

@@ -5,6 +5,7 @@ import pytest
 import torch
 from torch import nn
 
+from audiocnn import models
 from audiocnn.nn.filterbank import Energies
 from training.config import OptimConfig
 from training.optim import Ema, learning_rate, make_optimizer, set_rate
@@ -17,6 +18,18 @@ def test_norms_and_biases_do_not_decay() -> None:
     assert decayed["weight_decay"] == 0.1
     assert len(free["params"]) == 3
     assert free["weight_decay"] == 0
+
+
+@pytest.mark.parametrize("name", models.names())
+def test_no_norm_of_any_architecture_decays(name: str) -> None:
+    with torch.device("meta"):
+        network = models.build(name, 3)
+    norms = [module for module in network.modules() if "Norm" in type(module).__name__ and not list(module.children())]
+    of_norms = {parameter for norm in norms for parameter in norm.parameters()}
+    groups = make_optimizer(network, OptimConfig(weight_decay=0.1)).param_groups
+    decayed = {parameter for group in groups if group["weight_decay"] for parameter in group["params"]}
+    assert decayed
+    assert not decayed & of_norms
 
 
 @pytest.mark.parametrize("optimizer", ["adamw", "sgd"])
