@@ -46,8 +46,8 @@ def train(
     data: the folder of clips. fold: held out as test set, not looked at here. trackers: services to tell of each epoch.
     Returns the model directory. Raises `ConfigError` for illegal data or configuration, and if another process trains
     in `run`; `MissingExtraError` for a tracker that is not installed; `CheckpointError` if `run` holds another run, or
-    the disk is full; `AudioCnnError` if the loss is no number any more; `Stopped` after SIGTERM or Ctrl-C, when the
-    step at work is done and the state saved.
+    the disk is full; `AudioCnnError` if a loss or gradient is no number any more; `Stopped` after SIGTERM or Ctrl-C,
+    when the step at work is done and the state saved.
     """
     require(trackers)
     setup = prepare(config, data, cache_directory, process, fold)
@@ -79,7 +79,7 @@ def train(
                     started = time.perf_counter()
                     batch, waited = prefetcher.take()
                     rate = learning_rate(done, total_steps, train_config)
-                    losses.add(done, rate, step.take(batch, done, rate))
+                    losses.add(done, rate, step.take(batch, done, rate), step.gradient_norm)
                     ema.update(network, done)
                     done, progress.step = done + 1, progress.step + 1
                     save_due = process.is_first and time.monotonic() - saved >= train_config.save_every_s

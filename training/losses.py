@@ -1,4 +1,4 @@
-"""The losses of a run's steps, and what is left behind when one of them is no number."""
+"""The losses and gradients of a run's steps, and what is left behind when one of them is no number."""
 
 import json
 import math
@@ -17,42 +17,48 @@ _MOST_NAMES = 8
 
 
 class Losses:
-    """Losses of steps that were not looked at yet: looking makes the processor wait for the device."""
+    """Losses and gradient norms of steps that were not looked at yet: looking makes the processor wait for the device.
+
+    Whoever saves or validates weights looks first: a step whose loss or gradient was no number has spoilt them.
+    """
 
     def __init__(self, run: Path, setup: Setup, process: Process) -> None:
         self._run = run
         self._setup = setup
         self._process = process
-        self._unread: list[tuple[int, float, Tensor]] = []
+        self._unread: list[tuple[int, float, Tensor, Tensor]] = []
 
     def __len__(self) -> int:
         return len(self._unread)
 
-    def add(self, step: int, rate: float, loss: Tensor) -> None:
-        self._unread.append((step, rate, loss))
+    def add(self, step: int, rate: float, loss: Tensor, gradient_norm: Tensor) -> None:
+        self._unread.append((step, rate, loss, gradient_norm))
 
     def read(self, total: float) -> float:
         """`total` and the losses of the unread steps, each the mean over all processes; all of them must call this.
 
-        Raises `AudioCnnError` for a loss that is no finite number, after the names of the batch's clips were written
-        into the run directory.
+        Raises `AudioCnnError` for a loss or the norm of a gradient that is no finite number, after the names of the
+        batch's clips were written into the run directory.
         """
-        means = self._process.mean(torch.stack([loss for _, _, loss in self._unread]).double().cpu())
-        for (step, rate, _), loss in zip(self._unread, means.tolist(), strict=True):
-            if not math.isfinite(loss):
-                self._refuse(step, rate, loss)
+        values = torch.stack([value for _, _, *pair in self._unread for value in pair])
+        means = self._process.mean(values.double().cpu()).view(-1, 2)
+        for (step, rate, *_), (loss, gradient_norm) in zip(self._unread, means.tolist(), strict=True):
+            if not (math.isfinite(loss) and math.isfinite(gradient_norm)):
+                self._refuse(step, rate, loss, gradient_norm)
             total += loss
         self._unread.clear()
         return total
 
-    def _refuse(self, step: int, rate: float, loss: float) -> None:
+    def _refuse(self, step: int, rate: float, loss: float, gradient_norm: float) -> None:
         names = [self._setup.name(clip) for clip in self._setup.batches.clips(step)]
-        report = {"step": step, "loss": str(loss), "learning_rate": rate, "clips": names}
+        values = {"loss": str(loss), "gradient_norm": str(gradient_norm)}
+        report = {"step": step, **values, "learning_rate": rate, "clips": names}
         if self._process.is_first:
             write_atomically(self._run / NOT_FINITE, (json.dumps(report, indent=1) + "\n").encode())
         self._process.wait_for_others()  # a launcher kills the rest when the first one ends
+        what = f"the norm of the gradient became {gradient_norm}" if math.isfinite(loss) else f"the loss became {loss}"
         more = f" and {len(names) - _MOST_NAMES} more" if len(names) > _MOST_NAMES else ""
         raise AudioCnnError(
-            f"the loss became {loss} at step {step}, in a batch of {', '.join(names[:_MOST_NAMES])}{more} "
+            f"{what} at step {step}, in a batch of {', '.join(names[:_MOST_NAMES])}{more} "
             f"({self._run / NOT_FINITE} names all); look at these clips, or lower train.lr or train.clip_grad"
         )

@@ -22,7 +22,12 @@ class Step:
 
     With `train.compile` and in several processes the network is wrapped, and the wrapper shares its weights: whoever
     saves or averages them keeps to `network` and never sees it.
+
+    gradient_norm: that of the last step's gradient before clipping, on the device, the same in all processes. Where it
+    is no finite number, the step may have left weights that are none either.
     """
+
+    gradient_norm: Tensor
 
     def __init__(
         self, network: nn.Module, optimizer: torch.optim.Optimizer, setup: Setup, config: Config, process: Process
@@ -62,7 +67,7 @@ class Step:
                 loss = self._loss(inputs, wanted) * (mine * len(inputs) / len(windows))
                 loss.backward()  # type: ignore[no-untyped-call]
             total += loss.detach()
-        nn.utils.clip_grad_norm_(self._network.parameters(), self._config.train.clip_grad)
+        self.gradient_norm = nn.utils.clip_grad_norm_(self._network.parameters(), self._config.train.clip_grad)
         set_rate(self._optimizer, rate)
         self._optimizer.step()
         return total

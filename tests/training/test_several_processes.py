@@ -166,3 +166,47 @@ def test_validation_counts_every_clip_once(data: Path, tmp_path: Path) -> None:
         assert found["confusion"] == expected["confusion"]
     assert agree == [True, True]
     assert (own, highest) == ([3, -1], [3, 7])
+
+
+SPOILT = """
+import sys
+from pathlib import Path
+from audiocnn.errors import AudioCnnError
+from audiocnn.nn.heads import Heads
+from training.config import load_config
+from training.distributed import join
+from training.loop import train
+
+real, steps = Heads.loss, []
+with join("cpu") as process:
+    def loss(heads, logits, *rest):
+        steps.append(len(steps))
+        bad = process.rank == 1 and len(steps) == 12
+        return real(heads, logits, *rest) + ((logits.sum() * 0).sqrt() if bad else 0)
+
+    Heads.loss = loss
+    folders = [Path(argument) for argument in sys.argv[1:]]
+    try:
+        train(load_config(folders[0]), *folders[1:], process, None)
+    except AudioCnnError as error:
+        everyone = process.gather(str(error))
+        if process.is_first:
+            print(*everyone, sep="\\n")
+"""
+
+
+def test_a_gradient_that_is_no_number_in_one_process_ends_all_of_them(data: Path, tmp_path: Path) -> None:
+    """That of one process in the last step of the second epoch."""
+    (tmp_path / "run.toml").write_text(TOML.replace("epochs = 1", "epochs = 3"))
+    (tmp_path / "spoilt.py").write_text(SPOILT)
+    arguments = [str(tmp_path / "run.toml"), str(data), str(tmp_path / "run"), str(tmp_path / "cache")]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
+    command = [*LAUNCH, "--standalone", str(tmp_path / "spoilt.py"), *arguments]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=240)
+    assert done.returncode == 0, done.stderr
+    first, second = done.stdout.splitlines()
+    assert first == second
+    assert first.startswith("the norm of the gradient became nan at step 11, in a batch of ")
+    for file in (STATE, f"model/{WEIGHTS}"):
+        assert all(torch.isfinite(value).all() for value in load_file(tmp_path / "run" / file).values()), file
+    assert steps_done(tmp_path / "run", 6) == 6
