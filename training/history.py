@@ -3,14 +3,14 @@
 import json
 import logging
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 from audiocnn.checkpoint import write_atomically
 from training.config import Config
 from training.distributed import Process
-from training.trackers import tracker
+from training.trackers import Tracker, tracker
 
 logger = logging.getLogger(__name__)
 
@@ -47,15 +47,17 @@ class History:
             for name, value in values.items():
                 self._board.add_scalar(name, value, row["epoch"])
             self._board.flush()
-        for each in self._trackers:
-            try:
-                each.write(values, row["epoch"])
-            except Exception as error:  # whatever a service far away does: the training is worth more
-                logger.warning("a tracker could not be told of epoch %d: %s", row["epoch"], error)
+        self._tell(lambda each: each.write(values, row["epoch"]), f"epoch {row['epoch']}")
         logger.info("%s", json.dumps(row))
 
     def __exit__(self, *error: object) -> None:
         if self._board:
             self._board.close()
+        self._tell(lambda each: each.close(), "the end")
+
+    def _tell(self, how: Callable[[Tracker], None], what: str) -> None:
         for each in self._trackers:
-            each.close()
+            try:
+                how(each)
+            except Exception as error:  # whatever a service far away does: the training is worth more
+                logger.warning("a tracker could not be told of %s: %s", what, error)

@@ -109,6 +109,27 @@ def test_a_tracker_that_fails_does_not_end_the_training(
     assert len(rows(tmp_path / "run")) == 1
 
 
+def test_a_tracker_that_fails_on_closing_ends_neither_the_training_nor_the_others(
+    with_train: Callable[..., Config],
+    data: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    module, calls = stub_of_mlflow([]), []
+
+    def unreachable() -> None:
+        raise ConnectionError("nobody answers")
+
+    vars(module).update(end_run=unreachable)
+    monkeypatch.setitem(sys.modules, "mlflow", module)
+    monkeypatch.setitem(sys.modules, "wandb", stub_of_wandb(calls))
+    model = train(with_train(epochs=1), data, tmp_path / "run", tmp_path, ALONE, None, ["mlflow", "wandb"])
+    assert "a tracker could not be told of the end: nobody answers" in caplog.text
+    assert [name for name, _ in calls] == ["init", "log", "finish"]
+    assert model.is_dir()
+
+
 @pytest.mark.parametrize("name", ["mlflow", "wandb"])
 def test_a_tracker_that_is_not_installed_is_named_before_anything_is_done(
     config: Config, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
