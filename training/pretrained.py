@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from audiocnn import checkpoint, models, pretrained
 from audiocnn.errors import ConfigError
 from audiocnn.nn.heads import Heads
-from audiocnn.spec import AudioSpec, TaskSpec
+from audiocnn.spec import AudioSpec, Quantity, TaskSpec
 from training.config.run import Config, ModelConfig
 
 _NAMED = 5  # weights in a message
@@ -35,8 +35,9 @@ def origin(model: ModelConfig) -> dict[str, Any]:
 def take_weights(network: nn.Module, config: Config, taught: Heads, tasks: Mapping[str, TaskSpec]) -> None:
     """Give `network`, built as `config` says for the tasks of `taught`, the weights of `model.pretrained`.
 
-    In the last layer those of `tasks` have them that the pretrained model answers as well, with the same labels; the
-    rest stays as it is.
+    In the last layer those of `tasks` have them that the pretrained model answers as well, with outputs of the same
+    meaning: the same kind and labels, and for quantities the same scale and, with bins, as many over the same range,
+    without, the same mean and deviation of the training data. The rest stays as it is.
     Raises `ConfigError` for a model of another architecture, other sizes or another sample rate, `UnknownModelError`
     and `CheckpointError` where there is none or it is damaged.
     """
@@ -68,9 +69,20 @@ def take_weights(network: nn.Module, config: Config, taught: Heads, tasks: Mappi
     outputs = Heads(spec.tasks).outputs
     for task, mine in tasks.items():
         known = spec.tasks.get(task)
-        if known is not None and (known.kind, known.labels) == (mine.kind, mine.labels):
+        if known is not None and _meaning(known) == _meaning(mine):
             for name in last:
                 own[name][taught.outputs[task]] = theirs[name][outputs[task]].to(own[name].device)
+
+
+def _meaning(task: TaskSpec) -> tuple[Any, ...]:
+    """What the outputs for a task stand for; equal only for tasks that can share their part of the last layer."""
+    return task.kind, task.labels, [_scale_of(quantity) for quantity in task.quantities]
+
+
+def _scale_of(quantity: Quantity) -> tuple[Any, ...]:
+    """What turns the outputs for a quantity into its values: the centres of bins, or mean and deviation."""
+    ends = (quantity.low, quantity.high) if quantity.bins else (quantity.mean, quantity.deviation)
+    return quantity.scale, quantity.bins, *ends
 
 
 def _last_layer(model: ModelConfig) -> set[str]:

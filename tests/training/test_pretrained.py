@@ -1,5 +1,6 @@
 """Weights to begin with from another model: what is taken, what begins anew, and what does not fit."""
 
+import copy
 import json
 from dataclasses import replace
 from pathlib import Path
@@ -7,14 +8,17 @@ from typing import Any
 
 import pytest
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
+from audiocnn import checkpoint, models
 from audiocnn.checkpoint import load_network, read_spec, weights_sha256
 from audiocnn.errors import CheckpointError, ConfigError, UnknownModelError
-from audiocnn.spec import AudioSpec
+from audiocnn.nn.heads import Heads
+from audiocnn.spec import MAIN, AudioSpec, ModelSpec, Quantity, TaskSpec
 from training.config import Config, SideTaskConfig
 from training.dry_run import dry_run
 from training.loop import train
+from training.pretrained import take_weights
 from training.report.load import load_runs
 from training.report.training_part import facts
 from training.setup import fresh_network, prepare
@@ -79,6 +83,62 @@ def test_labels_of_another_order_are_other_labels(parent: Path, config: Config, 
     anew = [name for name in weights if not torch.equal(weights[name], theirs[name])]
     assert anew
     assert all(torch.equal(weights[name], random[name]) for name in anew)
+
+
+QUANTITY = Quantity("octaves", -1.0, 4.0, mean=1.5, deviation=0.5)
+BINNED = replace(QUANTITY, bins=16)
+
+
+def last_layers(own: Quantity, theirs: Quantity, config: Config, folder: Path) -> tuple[Tensor, Tensor, Tensor]:
+    """The last biases: those a regression of `own` begins with, random ones, and those of a model of `theirs`."""
+    mine, others = (TaskSpec("regression", ("octave",), (quantity,)) for quantity in (own, theirs))
+
+    def built(task: TaskSpec) -> nn.Module:
+        return models.build(config.model.architecture, Heads({MAIN: task}).num_outputs, config.model.arguments)
+
+    source, random = built(others), built(mine)
+    spec = ModelSpec("theirs", "1", config.model.architecture, config.model.arguments, config.input, others)
+    checkpoint.save(folder, spec, source)
+    network = copy.deepcopy(random)
+    take_weights(network, from_(folder, config), Heads({MAIN: mine}), {MAIN: mine})
+    begun, fresh, known = (list(net.parameters())[-1] for net in (network, random, source))
+    assert (len(fresh), len(known)) == (max(1, own.bins), max(1, theirs.bins))
+    return begun, fresh, known
+
+
+@pytest.mark.parametrize(
+    ("own", "theirs"),
+    [
+        (BINNED, replace(BINNED, unit="", tolerance=0.1, mean=3.0, deviation=2.0)),  # bins lie over the range alone
+        (QUANTITY, replace(QUANTITY, unit="", tolerance=0.1, low=None, high=8.0)),  # a range clips answers alone
+    ],
+)
+def test_a_quantity_keeps_its_outputs_where_they_mean_the_same(
+    own: Quantity, theirs: Quantity, config: Config, tmp_path: Path
+) -> None:
+    begun, _, known = last_layers(own, theirs, config, tmp_path)
+    assert torch.equal(begun, known)
+
+
+@pytest.mark.parametrize(
+    ("own", "theirs"),
+    [
+        (BINNED, QUANTITY),
+        (QUANTITY, BINNED),
+        (BINNED, replace(BINNED, bins=32)),
+        (BINNED, replace(BINNED, high=5.0)),
+        (BINNED, replace(BINNED, low=-2.0)),
+        (replace(BINNED, low=1.0), replace(BINNED, low=1.0, scale="log")),
+        (QUANTITY, replace(QUANTITY, scale="log", low=None)),
+        (QUANTITY, replace(QUANTITY, mean=1.0)),
+        (QUANTITY, replace(QUANTITY, deviation=1.0)),
+    ],
+)
+def test_a_quantity_whose_outputs_mean_something_else_begins_anew(
+    own: Quantity, theirs: Quantity, config: Config, tmp_path: Path
+) -> None:
+    begun, fresh, _ = last_layers(own, theirs, config, tmp_path)
+    assert torch.equal(begun, fresh)
 
 
 def test_what_training_alone_does_may_differ(parent: Path, config: Config, data: Path, tmp_path: Path) -> None:

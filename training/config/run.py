@@ -23,7 +23,8 @@ class ModelConfig:
     """Which registered architecture to train, and its arguments.
 
     pretrained: whose weights to begin with, a bundled model's name or a model directory of the same architecture; empty
-      for random ones. The last layer begins anew unless tasks and labels are the same.
+      for random ones. The last layer begins anew unless its outputs mean the same
+      (see `training.pretrained.take_weights`).
     """
 
     architecture: str
