@@ -132,6 +132,19 @@ class TestManifest:
         assert "jazz holds no audio files: 'jazz' is not among the labels" in caplog.text
         assert "are left out: 1 .m4a; convert them" in caplog.text
 
+    @pytest.mark.parametrize("fold", ["../../../escaped", "1/2", "..", ". ", "1\t"])
+    def test_a_fold_that_is_no_name_of_a_folder_is_refused(self, tmp_path: Path, fold: str) -> None:
+        """`crossval` keeps the runs of a fold in a folder of its name."""
+        rows = [{"path": "a.wav", "label": "a", "fold": 1}, {"path": "b.wav", "label": "b", "fold": fold}]
+        (tmp_path / "clips.jsonl").write_text("\n".join(map(json.dumps, rows)))
+        config = DataConfig(manifest="clips.jsonl", fold="fold")
+        with pytest.raises(ConfigError) as caught:
+            read_clips(tmp_path, config)
+        assert str(caught.value) == (
+            f"row 2 of {tmp_path / 'clips.jsonl'} must have the name of a folder, in one line, without slashes, as "
+            f"fold, it has {fold!r}; rename the fold"
+        )
+
     def test_a_missing_folder_is_said(self, tmp_path: Path) -> None:
         with pytest.raises(ConfigError, match="does not exist; name it with --data"):
             read_clips(tmp_path / "none", DataConfig())

@@ -11,7 +11,7 @@ from audiocnn.spec import INPUT_SPECS, InputSpec, Media
 from audiocnn.spec.checks import check_name
 from audiocnn.spec.input import input_to_json
 from training.config.augment import AugmentConfig
-from training.config.checks import check_fields
+from training.config.checks import FOLDER_NAME, check_fields, is_folder_name
 from training.config.data import DataConfig, SideTaskConfig, check_side_task
 from training.config.optim import OptimConfig
 from training.config.reader import read_table, to_record
@@ -49,7 +49,7 @@ class Config:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        check_fields("", self, ["name"], _is_folder_name, "the name of a folder, in one line, without slashes")
+        check_fields("", self, ["name"], is_folder_name, FOLDER_NAME)
         check_fields("", self, ["seed"], lambda v: 0 <= v < 2**32, "from 0 to 4294967295")
         for name, task in self.side_tasks.items():
             check_name("the name of a side task", name)
@@ -65,10 +65,6 @@ class Config:
     def to_json(self) -> dict[str, Any]:
         """The run as plain JSON types."""
         return dataclasses.asdict(self) | {"input": input_to_json(self.input)}
-
-
-def _is_folder_name(name: str) -> bool:
-    return name.isprintable() and "/" not in name and name.strip(". ") != ""
 
 
 def _check_balance(balance: str, data: DataConfig) -> None:

@@ -15,6 +15,7 @@ from audiocnn.batch.discover import EXTENSIONS, UNREAD
 from audiocnn.errors import ConfigError
 from audiocnn.spec import Media
 from training.config import DataConfig, QuantityConfig, SideTaskConfig
+from training.config.checks import FOLDER_NAME, is_folder_name
 from training.data.balance import balanced_parts
 from training.data.rows import Row, read_rows
 
@@ -54,8 +55,8 @@ def read_clips(
 
     media: which files to look for in a folder for each class. side_tasks: what else to read from the manifest.
     Raises `ConfigError` for a missing folder, manifest or column, an empty data set, files that do not exist, a clip
-    listed twice, a single-label or binary task with too few or too many labels, quantities and shares that are no
-    number or out of their range, and fewer groups than `data.folds`.
+    listed twice, a fold that cannot be the name of a folder, a single-label or binary task with too few or too many
+    labels, quantities and shares that are no number or out of their range, and fewer groups than `data.folds`.
     """
     clips = list_clips(root, config, media, side_tasks)
     if missing := missing_files(clips):
@@ -74,8 +75,8 @@ def list_clips(
 ) -> list[Clip]:
     """What `read_clips` reads, before it looks at the files and at all labels together, and without made folds.
 
-    Raises `ConfigError` for a missing folder or column, a manifest that cannot be read, an empty data set, and
-    quantities and shares that are no number or out of their range.
+    Raises `ConfigError` for a missing folder or column, a manifest that cannot be read, an empty data set, a fold that
+    cannot be the name of a folder, and quantities and shares that are no number or out of their range.
     """
     if not root.is_dir():
         raise ConfigError(f"the data folder {root} does not exist; name it with --data")
@@ -132,7 +133,7 @@ def _from_manifest(root: Path, config: DataConfig, side_tasks: SideTasks) -> Ite
             path=_below(root, str(_value(row, config.path, path, number) or _nothing_in(config.path, path, number))),
             labels=truth.labels,
             split=str(_value(row, config.split, path, number)) if config.split else "",
-            fold=str(_value(row, config.fold, path, number)) if config.fold else "",
+            fold=_fold(row, config.fold, path, number) if config.fold else "",
             group=str(_value(row, config.group, path, number)) if config.group else "",
             values=truth.values,
             side={name: _truth(row, task, path, number) for name, task in side_tasks.items()},
@@ -144,6 +145,16 @@ def _below(root: Path, name: str) -> Path:
     base = os.path.abspath(root)
     path = Path(os.path.normpath(os.path.join(base, name)))
     return root / path.relative_to(base) if path.is_relative_to(base) else path
+
+
+def _fold(row: Row, column: str, path: Path, number: int) -> str:
+    """The fold of a row, empty if it has none: runs of cross-validation lie in folders that are called after theirs."""
+    fold = str(_value(row, column, path, number))
+    if fold and not is_folder_name(fold):
+        raise ConfigError(
+            f"row {number} of {path} must have {FOLDER_NAME}, as {column}, it has {fold!r}; rename the fold"
+        )
+    return fold
 
 
 def _truth(row: Row, task: DataConfig | SideTaskConfig, path: Path, number: int) -> Truth:
