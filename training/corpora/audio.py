@@ -1,6 +1,5 @@
 """Audio files of corpora: decoded once to see that they are whole, then copied or linked."""
 
-import contextlib
 import os
 import shutil
 from collections.abc import Container
@@ -54,10 +53,17 @@ class LeftOut:
 
 
 def place(source: Path, target: Path, *, link: bool) -> None:
-    """Give the file `source` also the name `target`: as a hard link where `link` is set and possible, else a copy."""
+    """Give the file `source` also the name `target`: as a hard link where `link` is set and possible, else a copy.
+
+    Raises `FileExistsError` where a link would take the place of another file: what is written there as a copy instead
+    may go through an earlier link, into the source.
+    """
     if link:
-        # Refused between file systems, on some of them, and for files that belong to somebody else.
-        with contextlib.suppress(OSError):
+        try:
             os.link(source.resolve(), target)
             return
+        except FileExistsError:
+            raise
+        except OSError:
+            pass  # refused between file systems, on some of them, and for files that belong to somebody else
     shutil.copyfile(source, target)

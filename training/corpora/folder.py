@@ -19,14 +19,27 @@ class CorpusFolder:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.rows: list[dict[str, str]] = []
+        self._files: set[Path] = set()
         self._parents: set[Path] = set()
 
     def add(self, path: str, label: str, **columns: str) -> Path:
         """Enter a row for the file `path`, relative to the folder, and return where to write that file.
 
         `columns` such as split, fold and group are the same in every row.
+        Raises `ConfigError` for a path that leads out of the folder, as a label may that a table names, and for one
+        that was entered before: its file would be written over.
         """
         target = self.folder / path
+        if Path(path).is_absolute() or ".." in Path(path).parts:
+            raise ConfigError(
+                f"the corpus would have {path}, which leads out of its folder; mend that label or name in the source, "
+                "or fetch it again"
+            )
+        if target in self._files:
+            raise ConfigError(
+                f"the corpus would have {path} twice; rename one of the two in the source or take it out of its table"
+            )
+        self._files.add(target)
         if target.parent not in self._parents:
             target.parent.mkdir(parents=True, exist_ok=True)
             self._parents.add(target.parent)

@@ -126,6 +126,31 @@ def test_a_wrong_table_is_named(source: Path, tmp_path: Path, row: str, message:
     assert not (tmp_path / "esc").exists()
 
 
+def test_a_category_that_leads_out_of_the_corpus_is_refused(source: Path, tmp_path: Path) -> None:
+    (source / "meta" / "esc50.csv").write_text(HEADER + "1-100-A-0.wav,1,0,../../outside,True,100,A\n")
+    with pytest.raises(ConfigError, match=r"\.\./\.\./outside/1-100-A-0\.wav, which leads out of its folder"):
+        convert(source, tmp_path / "deep" / "esc")
+    assert not (tmp_path / "outside").exists()
+    assert not any((tmp_path / "deep").iterdir())
+
+
+@pytest.mark.parametrize("link", [False, True])
+def test_two_clips_of_one_name_and_label_are_refused_and_neither_is_changed(
+    esc10: Path, tmp_path: Path, link: bool
+) -> None:
+    """As links, the second one was written through the first, into its source."""
+    names, contents = ("a/1-7-A.wav", "b/1-7-A.wav"), [wav_bytes(noise(0.01, seed=seed), 16_000) for seed in (1, 2)]
+    for name, content in zip(names, contents, strict=True):
+        (esc10 / name).parent.mkdir()
+        (esc10 / name).write_bytes(content)
+    lines = ["path,label,fold,freesound_id", *(f"{name},rain,1,7" for name in names)]
+    (esc10 / "clips.csv").write_text("\n".join(lines))
+    with pytest.raises(ConfigError, match=r"the corpus would have rain/1-7-A\.wav twice; rename one of the two"):
+        convert(esc10, tmp_path / "esc", subset="esc10", link=link)
+    assert [(esc10 / name).read_bytes() for name in names] == contents
+    assert not (tmp_path / "esc").exists()
+
+
 def test_another_subset_is_refused(source: Path, tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="subset must be esc50 or esc10, got 'esc5'"):
         convert(source, tmp_path / "esc", subset="esc5")

@@ -1,13 +1,15 @@
 """A corpus folder is complete or not there at all."""
 
 import csv
+import re
 from pathlib import Path
 
 import pytest
 
 from audiocnn.errors import ConfigError
 from training.config import DataConfig
-from training.corpora.folder import new_corpus
+from training.corpora.audio import place
+from training.corpora.folder import CorpusFolder, new_corpus
 from training.data.manifest import read_clips
 
 
@@ -34,6 +36,38 @@ def test_all_columns_are_kept(tmp_path: Path) -> None:
             ["train/a.npy", "a", "train", "ours"],
             ["train/b.npy", "b", "train", "ours"],
         ]
+
+
+@pytest.mark.parametrize("path", ["../outside.npy", "a/../../outside.npy", "{}/outside.npy"])
+def test_a_path_that_leads_out_of_the_folder_is_refused(tmp_path: Path, path: str) -> None:
+    path = path.format(tmp_path)
+    with (
+        pytest.raises(
+            ConfigError, match=f"the corpus would have {re.escape(path)}, which leads out of its folder; mend"
+        ),
+        new_corpus(tmp_path / "corpus") as corpus,
+    ):
+        corpus.add(path, "a").write_bytes(b"x")
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("again", ["a/1.npy", "a//1.npy", "./a/1.npy"])
+def test_a_path_that_is_there_already_is_refused(tmp_path: Path, again: str) -> None:
+    corpus = CorpusFolder(tmp_path)
+    corpus.add("a/1.npy", "a")
+    with pytest.raises(ConfigError, match=rf"the corpus would have {again} twice; rename one of the two in the source"):
+        corpus.add(again, "a")
+    assert len(corpus.rows) == 1
+
+
+def test_a_link_never_takes_the_place_of_a_file(tmp_path: Path) -> None:
+    """Not even by writing through an earlier link into its source."""
+    for name in ("one", "two"):
+        (tmp_path / name).write_text(name)
+    place(tmp_path / "one", tmp_path / "linked", link=True)
+    with pytest.raises(FileExistsError):
+        place(tmp_path / "two", tmp_path / "linked", link=True)
+    assert (tmp_path / "one").read_text() == "one"
 
 
 def test_an_empty_folder_is_filled_and_a_full_one_left_alone(tmp_path: Path) -> None:
