@@ -13,7 +13,7 @@ from torch import Tensor
 
 from audiocnn.audio.normalise import normalise_level
 from training.augment.draws import from_db, uniform
-from training.augment.sound import spans
+from training.augment.sound import rms, spans
 from training.config import OptimConfig
 
 _FRAME_S = 0.1
@@ -21,7 +21,13 @@ _QUIETEST_DB = -80.0
 
 
 def mix(
-    windows: Tensor, targets: Tensor, config: OptimConfig, sample_rate: int, random: Generator
+    windows: Tensor,
+    targets: Tensor,
+    config: OptimConfig,
+    sample_rate: int,
+    random: Generator,
+    *,
+    keep_level: bool = False,
 ) -> tuple[Tensor, Tensor]:
     """Windows and targets as `config.mixing`, `mixup` and `cut_mix` say: one of the functions below, or as they are."""
     if config.cut_mix and random.random() < config.cut_mix:
@@ -30,18 +36,25 @@ def mix(
         return windows, targets
     if config.mixing == "between-class":
         return between_class(windows, targets, config.mixup, sample_rate, random)
-    return mixup(windows, targets, config.mixup, random)
+    return mixup(windows, targets, config.mixup, random, keep_level=keep_level)
 
 
-def mixup(windows: Tensor, targets: Tensor, alpha: float, random: Generator) -> tuple[Tensor, Tensor]:
+def mixup(
+    windows: Tensor, targets: Tensor, alpha: float, random: Generator, *, keep_level: bool = False
+) -> tuple[Tensor, Tensor]:
     """Mixup (Zhang et al. 2018): each window blended with another of the batch, its target likewise.
 
-    Windows are brought to one level first, so that the shares in the sound are those in the target.
+    Windows are brought to one level first, so that the shares in the sound are those in the target. With `keep_level`
+    the blend gets a level between their own, by the same shares.
     """
     share = _shares(windows, alpha, random)
     partner = torch.from_numpy(random.permutation(len(windows))).to(windows.device)
-    windows = normalise_level(windows, "rms")
-    return share * windows + (1 - share) * windows[partner], share * targets + (1 - share) * targets[partner]
+    levelled = normalise_level(windows, "rms")
+    blend = share * levelled + (1 - share) * levelled[partner]
+    if keep_level:
+        level = rms(windows)
+        blend = normalise_level(blend, "rms") * (share * level + (1 - share) * level[partner])
+    return blend, share * targets + (1 - share) * targets[partner]
 
 
 def between_class(

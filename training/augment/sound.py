@@ -19,13 +19,21 @@ from training.augment.spectrum import change_spectrum
 from training.config import AugmentConfig
 
 
-def augment(windows: Tensor, config: AugmentConfig, sample_rate: int, random: Generator) -> Tensor:
-    """The windows after every step that `config` switches on. They leave at an RMS level around 1."""
+def augment(
+    windows: Tensor, config: AugmentConfig, sample_rate: int, random: Generator, *, keep_level: bool = False
+) -> Tensor:
+    """The windows after every step that `config` switches on.
+
+    They leave at an RMS level around 1; with `keep_level`, for a network that hears levels, each at its own, which
+    `gain_db` alone changes.
+    """
     out = normalise_level(windows, "rms")
+    gain: Tensor | float = 1.0
     if config.shift:
         out = shift(out, config.shift, random)
     if config.gain_db:
-        out = out * from_db(uniform(out, -config.gain_db, config.gain_db, random))
+        gain = from_db(uniform(out, -config.gain_db, config.gain_db, random))
+        out = out * gain
     if config.segment_gain_db:
         out = out * segment_gains(out, config.segment_gain_db, sample_rate, random)
     if config.soft_clip:
@@ -43,7 +51,12 @@ def augment(windows: Tensor, config: AugmentConfig, sample_rate: int, random: Ge
             out = out.masked_fill(spans(out, uniform(out, 0, longest, random), random), 0.0)
     if config.polarity:
         out = torch.where(chance(out, 0.5, random), -out, out)
-    return out
+    return normalise_level(out, "rms") * (rms(windows) * gain) if keep_level else out
+
+
+def rms(windows: Tensor) -> Tensor:
+    """The root mean square of each window, `(batch, 1)`."""
+    return windows.square().mean(-1, keepdim=True).sqrt()
 
 
 def shift(windows: Tensor, largest: float, random: Generator) -> Tensor:

@@ -12,8 +12,10 @@ class AugmentConfig:
     """What each training window goes through, in this order; 0 or an empty range switches a step off.
 
     speed: largest relative change of speed and pitch. shift: largest move in time, as a share of the window; what
-    leaves at one end enters at the other. gain_db: largest change of level, either way. segment_gain_db: largest of the
-    slow changes of level within the window, either way.
+    leaves at one end enters at the other. gain_db: largest change of level, either way. The network hears it only with
+    `input.normalisation = "none"`; under the others it changes only what `soft_clip` does and, where no white noise
+    follows (`noise_db` empty, or `noise_colours` given), what `train.cut_mix` puts together. segment_gain_db: largest
+    of the slow changes of level within the window, either way.
     soft_clip: probability of a saturated master. eq_db: deviation of a random equaliser curve. low_pass: probability of
     an upper limit between 2.5 kHz and the Nyquist frequency. high_pass: probability of a lower limit between
     40 and 250 Hz. band_mask: widest band that is cut out, as a share of the mel scale, `band_masks` of them in each

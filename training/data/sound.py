@@ -36,6 +36,7 @@ class Sound(Medium):
     def __init__(self, spec: AudioSpec, augment: AugmentConfig) -> None:
         self._spec = spec
         self._augment = augment
+        self._keep_level = spec.normalisation == "none"  # the network hears it, in training as in use
         self.settings = spec.sample_rate
 
     def decode(self, path: Path) -> NDArray[np.int16]:
@@ -59,10 +60,10 @@ class Sound(Medium):
         amplitudes = windows.float() / FULL_SCALE
         if amplitudes.shape[-1] != self._spec.window:
             amplitudes = resample(amplitudes, self._spec.window)
-        return augment(amplitudes, self._augment, self._spec.sample_rate, random)
+        return augment(amplitudes, self._augment, self._spec.sample_rate, random, keep_level=self._keep_level)
 
     def mix(self, windows: Tensor, targets: Tensor, config: OptimConfig, random: Generator) -> tuple[Tensor, Tensor]:
-        return mix(windows, targets, config, self._spec.sample_rate, random)
+        return mix(windows, targets, config, self._spec.sample_rate, random, keep_level=self._keep_level)
 
     def model_input(self, windows: Tensor) -> Tensor:
         return normalise_level(windows, self._spec.normalisation)[:, None]
