@@ -23,7 +23,7 @@ from training.config import Config
 from training.data.manifest import read_clips
 from training.data.split import split_of_model
 from training.evaluate import answer
-from training.metrics import Scores, is_hard
+from training.metrics import is_hard, mean_loss
 from training.reliability import decisions, reliability
 
 PARTS = 5
@@ -91,21 +91,13 @@ def _temperature(task: TaskSpec, heard: Answered) -> float:
 
     def loss(log_temperature: float) -> float:
         scores = heard.scores({MAIN: replace(task, temperature=float(np.exp(log_temperature)))})[MAIN]
-        return log_loss(scores, heard.targets[MAIN], task)
+        return mean_loss(scores, heard.targets[MAIN], task)
 
     grid = np.linspace(np.log(_COLDEST), np.log(_WARMEST), 9)
     for _ in range(6):  # each looks four times as closely
         best = int(np.argmin([loss(point) for point in grid]))
         grid = np.linspace(grid[max(best - 1, 0)], grid[min(best + 1, 8)], 9)
     return round(float(np.exp(grid[4])), 4)
-
-
-def log_loss(scores: Scores, targets: Scores, task: TaskSpec) -> float:
-    """The mean log loss of scores `(clips, labels)`: of the true label, or of each of several."""
-    clipped = scores.clip(1e-7, 1 - 1e-7)
-    if task.kind == "multi_label":
-        return float(-(targets * np.log(clipped) + (1 - targets) * np.log(1 - clipped)).mean())
-    return float(-(targets * np.log(clipped)).sum(axis=1).mean())
 
 
 def best_threshold(scores: NDArray[np.float64], truth: NDArray[np.float64]) -> float:
@@ -159,8 +151,8 @@ def _report(
     values |= {"unknown_below": fitted.unknown_below} if fitted.unknown_below else {}
     return {
         **values,
-        "before": {"loss": log_loss(before, targets, task), **reliability(before, targets, task)},
-        "after": {"loss": log_loss(after, targets, task), **reliability(after, targets, task, decided)},
+        "before": {"loss": mean_loss(before, targets, task), **reliability(before, targets, task)},
+        "after": {"loss": mean_loss(after, targets, task), **reliability(after, targets, task, decided)},
     }
 
 

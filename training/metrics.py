@@ -17,7 +17,6 @@ Scores = NDArray[np.float64]
 _OCTAVES = np.array([1, 2, 3, 1 / 2, 1 / 3])
 """The true value, and what passes for it in the second accuracy of tempo."""
 
-
 _LEAST = float(np.finfo(np.float64).eps)
 """Whose logarithm a score of 0 has in a loss."""
 
@@ -36,7 +35,7 @@ def measure(scores: Scores, targets: Scores, task: TaskSpec, merge: Mapping[str,
     if task.kind == "regression":
         return _regression(scores, targets, task)
     if task.kind == "binary":
-        return _binary(scores[:, 1], targets[:, 1])
+        return _binary(scores, targets, task)
     if task.kind == "multi_label":
         return _multi_label(scores, targets, task)
     from sklearn.metrics import confusion_matrix, f1_score, roc_auc_score
@@ -47,7 +46,7 @@ def measure(scores: Scores, targets: Scores, task: TaskSpec, merge: Mapping[str,
         "clips": len(targets),
         "accuracy": float((truth == answer).mean()),
         "macro_f1": float(f1_score(truth, answer, average="macro", labels=labels, zero_division=0)),
-        "loss": float(-np.log((scores * targets).sum(1).clip(_LEAST, 1)).mean()),  # a silent clip scores 0 for all
+        "loss": mean_loss(scores, targets, task),
         "confusion": confusion_matrix(truth, answer, labels=labels).tolist(),
     }
     if len(labels) == 2 and len(set(truth.tolist())) == 2:
@@ -56,6 +55,45 @@ def measure(scores: Scores, targets: Scores, task: TaskSpec, merge: Mapping[str,
         matrix = merge_matrix(task.labels, merge)
         metrics["merged_accuracy"] = float(((scores @ matrix).argmax(1) == (targets @ matrix).argmax(1)).mean())
     return metrics
+
+
+def mean_loss(scores: Scores, targets: Scores, task: TaskSpec) -> float:
+    """The loss of answers and targets `(clips, labels)`: the mean of `clip_losses`."""
+    return float(clip_losses(scores, targets, task).mean())
+
+
+def clip_losses(scores: Scores, targets: Scores, task: TaskSpec) -> Scores:
+    """How wrong each clip's answer is, `(clips,)`, for answers and targets `(clips, labels)`.
+
+    One true label: the cross-entropy. Several: the mean of that of each. Quantities: the mean squared error in
+    deviations.
+    """
+    if task.kind == "regression":
+        squared: Scores = np.square(in_deviations(scores, targets, task)).mean(axis=1)
+        return squared
+    terms = targets * np.log(scores.clip(_LEAST, 1))  # a silent clip scores 0 for all
+    if task.kind == "multi_label":
+        both: Scores = -(terms + (1 - targets) * np.log((1 - scores).clip(_LEAST, 1))).mean(axis=1)
+        return both
+    of_true: Scores = -terms.sum(axis=1)
+    return of_true
+
+
+def in_deviations(values: Scores, targets: Scores, task: TaskSpec) -> Scores:
+    """How far the quantities `values` lie above `targets`, `(clips, labels)` all three, in deviations of the training
+    data; on a log scale those of the logarithms."""
+    errors = [
+        (np.log(answers / truth) if quantity.scale == "log" else answers - truth) / quantity.deviation
+        for answers, truth, quantity in zip(values.T, targets.T, task.quantities, strict=True)
+    ]
+    return np.stack(errors, axis=1)
+
+
+def near(answers: Scores, truth: Scores, tolerance: float) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """Which of the answers `(clips,)` come as near to the truth as the relative error `tolerance`, and which to it or
+    to two or three times, a half or a third of it: accuracies 1 and 2 of tempo."""
+    found = np.abs(answers[:, np.newaxis] / (truth[:, np.newaxis] * _OCTAVES) - 1) <= tolerance
+    return found[:, 0], found.any(axis=1)
 
 
 def measure_tasks(
@@ -92,9 +130,7 @@ def over_folds(folds: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
 
 
 def _multi_label(scores: Scores, targets: Scores, task: TaskSpec) -> dict[str, Any]:
-    clipped = scores.clip(1e-7, 1 - 1e-7)
-    loss = float(-(targets * np.log(clipped) + (1 - targets) * np.log(1 - clipped)).mean())
-    metrics: dict[str, Any] = {"clips": len(targets), "loss": loss}
+    metrics: dict[str, Any] = {"clips": len(targets), "loss": mean_loss(scores, targets, task)}
     if not is_hard(targets):
         return metrics | _shares(scores, targets, task)
     mixed = [i for i in range(len(task.labels)) if 0 < targets[:, i].sum() < len(targets)]
@@ -130,15 +166,17 @@ def _shares(scores: Scores, targets: Scores, task: TaskSpec) -> dict[str, Any]:
     return {**means, "by_label": by_label}
 
 
-def _binary(scores: Scores, truth: Scores) -> dict[str, Any]:
-    from sklearn.metrics import average_precision_score, confusion_matrix, f1_score, log_loss, roc_auc_score
+def _binary(scores: Scores, targets: Scores, task: TaskSpec) -> dict[str, Any]:
+    from sklearn.metrics import average_precision_score, confusion_matrix, f1_score, roc_auc_score
 
+    loss = mean_loss(scores, targets, task)
+    scores, truth = scores[:, 1], targets[:, 1]
     answer = scores >= 0.5
     metrics: dict[str, Any] = {
         "clips": len(truth),
         "accuracy": float((answer == truth).mean()),
         "f1": float(f1_score(truth, answer, zero_division=0)),
-        "loss": float(log_loss(truth, scores.clip(1e-7, 1 - 1e-7), labels=[0, 1])),
+        "loss": loss,
         "confusion": confusion_matrix(truth, answer, labels=[0, 1]).tolist(),
     }
     if 0 < truth.sum() < len(truth):
@@ -148,21 +186,19 @@ def _binary(scores: Scores, truth: Scores) -> dict[str, Any]:
 
 
 def _regression(values: Scores, targets: Scores, task: TaskSpec) -> dict[str, Any]:
-    metrics: dict[str, Any] = {"clips": len(targets), "loss": 0.0}
+    metrics: dict[str, Any] = {"clips": len(targets), "loss": mean_loss(values, targets, task)}
     for i, (label, quantity) in enumerate(zip(task.labels, task.quantities, strict=True)):
         name = f" {label}" if len(task.labels) > 1 else ""
         answers, truth = values[:, i], targets[:, i]
-        errors = np.log(answers / truth) if quantity.scale == "log" else answers - truth
-        metrics["loss"] += float(np.square(errors / quantity.deviation).mean()) / len(task.labels)
         squared = np.square(answers - truth)
         metrics[f"mae{name}"] = float(np.abs(answers - truth).mean())
         metrics[f"rmse{name}"] = float(np.sqrt(squared.mean()))
         if variance := truth.var():
             metrics[f"r2{name}"] = float(1 - squared.mean() / variance)
         if quantity.tolerance:
-            near = np.abs(answers[:, np.newaxis] / (truth[:, np.newaxis] * _OCTAVES) - 1) <= quantity.tolerance
-            metrics[f"accuracy1{name}"] = float(near[:, 0].mean())
-            metrics[f"accuracy2{name}"] = float(near.any(axis=1).mean())
+            accurate, with_octaves = near(answers, truth, quantity.tolerance)
+            metrics[f"accuracy1{name}"] = float(accurate.mean())
+            metrics[f"accuracy2{name}"] = float(with_octaves.mean())
     return metrics
 
 

@@ -21,7 +21,6 @@ from training.calibrate import (
     best_threshold,
     calibrate,
     fit,
-    log_loss,
     lowest_score,
     on_crossval,
     on_validation,
@@ -31,6 +30,7 @@ from training.cli import main as run_main
 from training.config import load_config
 from training.data.manifest import read_clips
 from training.data.split import split_clips
+from training.metrics import mean_loss
 from training.reliability import decisions
 
 ONE = TaskSpec("single_label", ("high", "low"))
@@ -80,7 +80,7 @@ class TestTemperature:
         found = fit(ONE, kept)
 
         def loss(temperature: float) -> float:
-            return log_loss(kept.scores({MAIN: replace(ONE, temperature=temperature)})[MAIN], targets, ONE)
+            return mean_loss(kept.scores({MAIN: replace(ONE, temperature=temperature)})[MAIN], targets, ONE)
 
         assert loss(found.temperature) <= min(loss(t) for t in np.geomspace(0.06, 19, 400).tolist()) + 1e-5
 
@@ -217,7 +217,7 @@ class TestCalibrate:
         report = calibrate(model, HeldOut(joined([cold, warm]), np.repeat([0, 1], 500), "x"), None)
         crossed = [part.scores({MAIN: fit(ONE, other)})[MAIN] for part, other in ((cold, warm), (warm, cold))]
         targets = np.concatenate([cold.targets[MAIN], warm.targets[MAIN]])
-        assert report["after"]["loss"] == pytest.approx(log_loss(np.concatenate(crossed), targets, ONE))
+        assert report["after"]["loss"] == pytest.approx(mean_loss(np.concatenate(crossed), targets, ONE))
         assert report["after"]["loss"] > report["before"]["loss"]
 
     def test_thresholds_are_those_of_the_other_parts_too(self, model: Path) -> None:

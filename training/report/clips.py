@@ -9,7 +9,7 @@ from urllib.parse import quote
 import numpy as np
 
 from audiocnn.spec import Media, TaskSpec
-from training.metrics import Scores
+from training.metrics import Scores, in_deviations
 from training.report.document import Cell, Section, Table, count, number
 from training.report.pool import Pool
 from training.report.tables import WorstClip, by_group, worst_clips
@@ -78,7 +78,7 @@ def _link(name: str, data: Path | None, page: Path, media: Media) -> Cell:
 def _words(clip: WorstClip, task: TaskSpec, has_shares: bool) -> tuple[Cell, Cell]:
     """What the clip is, and what the model said."""
     if task.kind == "regression" or has_shares:
-        column = int(_in_deviations(clip, task).argmax())
+        column = int(np.abs(_errors(clip, task)).argmax())
         label = f"{task.labels[column]} " if len(task.labels) > 1 else ""
         unit = f" {task.quantities[column].unit}" if task.quantities and task.quantities[column].unit else ""
         return Cell(f"{label}{number(clip.truth[column])}{unit}"), Cell(f"{label}{number(clip.said[column])}{unit}")
@@ -95,10 +95,11 @@ def _scored(labels: Sequence[str], columns: Sequence[int], scores: Scores) -> st
     return ", ".join(f"{labels[i]} {scores[i]:.2f}" for i in columns)
 
 
-def _in_deviations(clip: WorstClip, task: TaskSpec) -> Scores:
-    deviations = np.array([quantity.deviation for quantity in task.quantities]) if task.quantities else 1.0
-    errors: Scores = np.abs(clip.truth - clip.said) / deviations
-    return errors
+def _errors(clip: WorstClip, task: TaskSpec) -> Scores:
+    """Of each quantity in deviations, or of each share."""
+    if not task.quantities:
+        return clip.said - clip.truth
+    return in_deviations(clip.said[np.newaxis], clip.truth[np.newaxis], task)[0]
 
 
 def _clock(seconds: float) -> str:

@@ -86,6 +86,8 @@ class Document:
 
 _WORDS = {
     "accuracy": "accuracy",
+    "accuracy1": "accuracy 1",
+    "accuracy2": "accuracy 2",
     "merged_accuracy": "accuracy with labels merged",
     "macro_f1": "macro F1",
     "f1": "F1",

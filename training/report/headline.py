@@ -6,7 +6,7 @@ from typing import TypeVar
 import numpy as np
 
 from audiocnn.spec import TaskSpec
-from training.metrics import Scores, is_hard, merge_matrix
+from training.metrics import Scores, clip_losses, is_hard, merge_matrix, near
 from training.reliability import Decided
 from training.report import weighted
 from training.report.bootstrap import Metric
@@ -22,26 +22,14 @@ def metrics_of(
     merge: coarser labels of a single-label task, or {}.
     """
     if task.kind == "regression":
-        return _regression(scores, targets, task)
-    if task.kind == "binary":
-        return _binary(scores[:, 1], targets[:, 1] > 0.5)
-    if task.kind == "multi_label":
-        return _multi_label(scores, targets) if is_hard(targets) else _shares(scores, targets)
-    return _single_label(scores, targets, task, merge)
-
-
-def losses(scores: Scores, targets: Scores, task: TaskSpec) -> Scores:
-    """How wrong each clip is, `(clips,)`: the cross-entropy, or squared errors in deviations of the quantities."""
-    if task.kind == "regression":
-        deviations = np.array([quantity.deviation for quantity in task.quantities])
-        squared: Scores = np.square((scores - targets) / deviations).mean(axis=1)
-        return squared
-    clipped = scores.clip(1e-7, 1 - 1e-7)
-    if task.kind == "multi_label":
-        both: Scores = -(targets * np.log(clipped) + (1 - targets) * np.log(1 - clipped)).mean(axis=1)
-        return both
-    of_true: Scores = -(targets * np.log(clipped)).sum(axis=1)
-    return of_true
+        metrics = _regression(scores, targets, task)
+    elif task.kind == "binary":
+        metrics = _binary(scores[:, 1], targets[:, 1] > 0.5)
+    elif task.kind == "multi_label":
+        metrics = _multi_label(scores, targets) if is_hard(targets) else _shares(scores, targets)
+    else:
+        metrics = _single_label(scores, targets, task, merge)
+    return metrics | {"loss": _mean(clip_losses(scores, targets, task))}
 
 
 def _single_label(
@@ -55,18 +43,16 @@ def _single_label(
     metrics["macro_f1"] = lambda weights: weighted.macro_f1(truth, answer, len(task.labels), weights)
     if len(task.labels) == 2:
         metrics["roc_auc"] = lambda weights: weighted.roc_auc(scores[:, 1], truth == 1, weights)
-    return metrics | {"loss": _mean(losses(scores, targets, task))}
+    return metrics
 
 
 def _binary(scores: Scores, truth: Decided) -> dict[str, Metric]:
     answer = scores >= 0.5
-    clipped = scores.clip(1e-7, 1 - 1e-7)
     return {
         "accuracy": _mean(answer == truth),
         "f1": lambda weights: weighted.f1(truth, answer, weights),
         "roc_auc": lambda weights: weighted.roc_auc(scores, truth, weights),
         "average_precision": lambda weights: weighted.average_precision(scores, truth, weights),
-        "loss": _mean(-np.log(np.where(truth, clipped, 1 - clipped))),
     }
 
 
@@ -77,7 +63,7 @@ def _multi_label(scores: Scores, targets: Scores) -> dict[str, Metric]:
     if mixed:
         for name, metric in (("roc_auc", weighted.roc_auc), ("average_precision", weighted.average_precision)):
             metrics[name] = _over([_of(metric, scores[:, i], truth[:, i]) for i in mixed])
-    return metrics | {"loss": _mean(_cross_entropy(scores, targets))}
+    return metrics
 
 
 def _shares(scores: Scores, targets: Scores) -> dict[str, Metric]:
@@ -89,13 +75,17 @@ def _shares(scores: Scores, targets: Scores) -> dict[str, Metric]:
         metrics["pearson"] = _over([_of(weighted.pearson, scores[:, i], targets[:, i]) for i in answered])
     if varied:
         metrics["r2"] = _over([_of(weighted.r2, errors[:, i], targets[:, i]) for i in varied])
-    return metrics | {"mae": _mean(np.abs(errors).mean(axis=1)), "loss": _mean(_cross_entropy(scores, targets))}
+    return metrics | {"mae": _mean(np.abs(errors).mean(axis=1))}
 
 
 def _regression(values: Scores, targets: Scores, task: TaskSpec) -> dict[str, Metric]:
     errors = values - targets
     metrics: dict[str, Metric] = {}
     names = [f" {label}" if len(task.labels) > 1 else "" for label in task.labels]
+    for i, (name, quantity) in enumerate(zip(names, task.quantities, strict=True)):
+        if quantity.tolerance:
+            accurate, with_octaves = near(values[:, i], targets[:, i], quantity.tolerance)
+            metrics |= {f"accuracy1{name}": _mean(accurate), f"accuracy2{name}": _mean(with_octaves)}
     for i, name in enumerate(names):
         metrics[f"mae{name}"] = _mean(np.abs(errors[:, i]))
     for i, name in enumerate(names):
@@ -103,11 +93,7 @@ def _regression(values: Scores, targets: Scores, task: TaskSpec) -> dict[str, Me
             metrics[f"r2{name}"] = _of(weighted.r2, errors[:, i], targets[:, i])
     for i, name in enumerate(names):
         metrics[f"rmse{name}"] = _root_mean(np.square(errors[:, i]))
-    return metrics | {"loss": _mean(losses(values, targets, task))}
-
-
-def _cross_entropy(scores: Scores, targets: Scores) -> Scores:
-    return losses(scores, targets, TaskSpec("multi_label", tuple(map(str, range(targets.shape[1])))))
+    return metrics
 
 
 def _mean(values: Scores) -> Metric:

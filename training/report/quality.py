@@ -7,6 +7,7 @@ import numpy as np
 
 from audiocnn.plots.figure import to_svg
 from audiocnn.plots.quality import draw_averaging
+from audiocnn.spec import TaskSpec
 from training.report.averaging import over_windows, window_metrics
 from training.report.baselines import Baseline
 from training.report.bootstrap import interval
@@ -95,8 +96,20 @@ def quality_section(
     text += ", rough ones, for these are few." if 1 < groups < _FEW else "."
     if silent := int((pool.windows == 0).sum()):
         text += f" {count(silent, 'answer')} about nothing but silence."
+    text += _tolerances(pool.task)
     table = Table([*columns, *(f"#{baseline.name}" for baseline in baselines)], rows)
     return Section(f"{prefix}quality", "Quality", text, [table])
+
+
+def _tolerances(task: TaskSpec) -> str:
+    """What the accuracies of quantities count; nothing for a task without any."""
+    found = dict.fromkeys(f"{100 * quantity.tolerance:g} %" for quantity in task.quantities if quantity.tolerance)
+    if not found:
+        return ""
+    return (
+        f" Accuracy 1 counts the answers within {' or '.join(found)} of the true value, accuracy 2 also those as near "
+        "to twice, three times, half or a third of it."
+    )
 
 
 def averaging_section(prefix: str, pool: Pool, metrics: Sequence[Measured]) -> Section | None:

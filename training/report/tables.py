@@ -6,10 +6,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from training.metrics import Scores
+from training.metrics import Scores, clip_losses
 from training.reliability import decisions
 from training.report import weighted
-from training.report.headline import losses
 from training.report.pool import Pool
 
 
@@ -79,7 +78,7 @@ def by_group(pool: Pool) -> list[GroupRow]:
         return []
     labels, one_answer = pool.task.labels, pool.task.kind in ("single_label", "binary")
     truth, answer = pool.targets.argmax(axis=1), pool.scores.argmax(axis=1)
-    wrong = (truth != answer).astype(float) if one_answer else losses(pool.scores, pool.targets, pool.task)
+    wrong = (truth != answer).astype(float) if one_answer else clip_losses(pool.scores, pool.targets, pool.task)
     rows = []
     for name in sorted(set(pool.groups)):
         mine = np.array([group == name for group in pool.groups])
@@ -95,7 +94,7 @@ def worst_clips(pool: Pool, most: int) -> list[WorstClip]:
     rows_of: dict[str, list[int]] = {}
     for row, name in enumerate(pool.clips):
         rows_of.setdefault(name, []).append(row)
-    loss = losses(pool.scores, pool.targets, pool.task)
+    loss = clip_losses(pool.scores, pool.targets, pool.task)
     mean_loss = {name: float(loss[rows].mean()) for name, rows in rows_of.items()}
     if pool.task.kind in ("single_label", "binary"):
         wrong = pool.targets.argmax(axis=1) != pool.scores.argmax(axis=1)
@@ -112,7 +111,7 @@ def _worst(pool: Pool, name: str, rows: list[int], loss: float) -> WorstClip:
     if pool.task.kind in ("single_label", "binary") and len(scores):
         right = float((scores.argmax(axis=1) == targets.argmax(axis=1)).mean())
     if len(scores) >= 2 * len(rows):
-        start_s = float(pool.window_start_s[mine][losses(scores, targets, pool.task).argmax()])
+        start_s = float(pool.window_start_s[mine][clip_losses(scores, targets, pool.task).argmax()])
     truth, said = pool.targets[rows[0]], pool.scores[rows].mean(axis=0)
     return WorstClip(name, pool.groups[rows[0]], loss, truth, said, right, start_s)
 

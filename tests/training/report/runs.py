@@ -101,7 +101,7 @@ def _targets(task: TaskSpec, clips: int) -> np.ndarray:
     random = np.random.default_rng(clips)  # the truth does not depend on the seed
     count = len(task.labels)
     if task.kind == "regression":
-        return random.normal(120, 30, (clips, count))
+        return random.normal(120, 30, (clips, count)).clip(31, 299)
     if task.kind == "multi_label":
         shares = random.random((clips, count))
         return shares if task.labels[0] == "calm" else (shares > 0.6).astype(float)
@@ -109,6 +109,10 @@ def _targets(task: TaskSpec, clips: int) -> np.ndarray:
 
 
 def _logits(task: TaskSpec, targets: np.ndarray) -> np.ndarray:
+    if task.kind == "regression" and task.quantities[0].bins:
+        (quantity,) = task.quantities
+        centres = np.geomspace(quantity.low, quantity.high, quantity.bins)
+        return 8.0 * (np.abs(np.log(centres / targets)) < 0.05)
     if task.kind == "regression":
         means, deviations = (np.array([getattr(q, part) for q in task.quantities]) for part in ("mean", "deviation"))
         return (targets - means) / deviations

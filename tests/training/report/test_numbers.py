@@ -5,12 +5,12 @@ import pytest
 from sklearn import metrics as sklearn_metrics
 
 from audiocnn.spec import Quantity, TaskSpec
-from training.metrics import measure
+from training.metrics import clip_losses, measure
 from training.report import weighted
 from training.report.averaging import over_windows, window_metrics
 from training.report.bootstrap import interval
 from training.report.curves import confidence_bins, precision_recall, roc
-from training.report.headline import losses, metrics_of
+from training.report.headline import metrics_of
 from training.report.pool import Pool
 from training.report.tables import by_group, confusion, per_label, top_confusions, worst_clips
 
@@ -19,6 +19,8 @@ GENRES = TaskSpec("single_label", ("blues", "jazz", "rock"))
 YES = TaskSpec("binary", ("no", "yes"))
 TAGS = TaskSpec("multi_label", ("drums", "guitar"))
 TEMPO = TaskSpec("regression", ("tempo", "energy"), (Quantity("BPM", 0, 300, 120, 30), Quantity("", None, None, 0, 2)))
+RATIO = TaskSpec("regression", ("bpm",), (Quantity("BPM", 30, 300, 4.8, 0.3, "log", bins=64, tolerance=0.04),))
+BOTH = TaskSpec("regression", ("bpm", "energy"), (*RATIO.quantities, TEMPO.quantities[1]))
 
 
 def pool(task: TaskSpec, scores: list[list[float]], targets: list[list[float]], **changes: object) -> Pool:
@@ -85,6 +87,8 @@ class TestHeadline:
             (TAGS, False),
             (TAGS, True),
             (TEMPO, False),
+            (RATIO, False),
+            (BOTH, False),
             (TaskSpec("single_label", ("a", "b")), False),
         ],
     )
@@ -93,8 +97,11 @@ class TestHeadline:
         count = len(task.labels)
         scores = random.dirichlet(np.ones(count), 50)
         targets = np.eye(count)[random.integers(count, size=50)]
-        if task is TEMPO:
+        if task.kind == "regression":
             scores, targets = random.normal(100, 20, (50, count)), random.normal(100, 20, (50, count))
+            scores[:5] = 2 * targets[:5]
+        else:
+            scores[:2] = 0  # as silent clips score
         if task is TAGS:
             targets = random.random((50, count)) if shares else (random.random((50, count)) > 0.5).astype(float)
         merge = {"old": ["blues", "jazz"]} if task is GENRES else {}
@@ -113,11 +120,19 @@ class TestHeadline:
             assert metric(weights) == pytest.approx(expected[name](np.ones((1, 31))))
 
     def test_losses_by_hand(self) -> None:
-        single = losses(np.array([[0.5, 0.25, 0.25]]), np.array([[0.0, 1, 0]]), GENRES)
+        single = clip_losses(np.array([[0.5, 0.25, 0.25]]), np.array([[0.0, 1, 0]]), GENRES)
         assert single == pytest.approx([np.log(4)])
-        several = losses(np.array([[0.5, 0.25]]), np.array([[1.0, 0]]), TAGS)
+        several = clip_losses(np.array([[0.5, 0.25]]), np.array([[1.0, 0]]), TAGS)
         assert several == pytest.approx([(np.log(2) + np.log(4 / 3)) / 2])
-        assert losses(np.array([[150.0, 1]]), np.array([[120.0, 3]]), TEMPO) == pytest.approx([1.0])
+        assert clip_losses(np.array([[150.0, 1]]), np.array([[120.0, 3]]), TEMPO) == pytest.approx([1.0])
+        ratios = clip_losses(np.array([[100.0], [240.0]]), np.array([[120.0], [130.0]]), RATIO)
+        assert ratios == pytest.approx([(np.log(1.2) / 0.3) ** 2, (np.log(240 / 130) / 0.3) ** 2])
+
+    @pytest.mark.parametrize(("task", "truth"), [(GENRES, [0, 0, 1]), (TAGS, [1, 0]), (YES, [1, 0]), (YES, [0, 1])])
+    def test_a_silent_clip_costs_the_same_in_every_task(self, task: TaskSpec, truth: list[int]) -> None:
+        labels = len(truth) if task.kind == "multi_label" else 1
+        (loss,) = clip_losses(np.zeros((1, len(truth))), np.array([truth], float), task)
+        assert loss == pytest.approx(-np.log(np.finfo(float).eps) / labels)
 
 
 class TestInterval:
@@ -206,7 +221,7 @@ class TestAveraging:
         )
         curve = over_windows(made, "loss")
         assert list(curve) == [1, 2, 4, 5]
-        expected = losses(scores[windows > 0], made.targets[windows > 0], GENRES).mean()
+        expected = clip_losses(scores[windows > 0], made.targets[windows > 0], GENRES).mean()
         assert curve[5] == pytest.approx(expected)
 
     def test_one_window_each_has_nothing_to_average(self) -> None:
@@ -268,6 +283,15 @@ class TestTables:
         assert a.said.tolist() == pytest.approx([0.625, 0.325, 0.05])
         assert (a.windows_right, a.group) == (0.5, "X")
         assert len(worst_clips(self.ANSWERS, 1)) == 1
+
+    def test_on_a_log_scale_ratios_make_clips_and_groups_worse(self) -> None:
+        # 30 BPM too many of 60 are half as much again, 40 too many of 200 a fifth.
+        made = pool(RATIO, [[90.0], [240.0], [61.0]], [[60.0], [200.0], [60.0]], groups=["slow", "fast", "slow"])
+        assert [clip.name for clip in worst_clips(made, 3)] == ["0.wav", "1.wav", "2.wav"]
+        assert [(row.name, row.error) for row in by_group(made)] == [
+            ("slow", pytest.approx((np.log(90 / 60) ** 2 + np.log(61 / 60) ** 2) / 2 / 0.3**2)),
+            ("fast", pytest.approx((np.log(240 / 200) / 0.3) ** 2)),
+        ]
 
     def test_where_a_clip_is_worst(self) -> None:
         heard = np.array([[0.4, 0.6, 0], [0.0, 0.9, 0.1], [0.3, 0.7, 0]])

@@ -22,12 +22,15 @@ from tests.audio_files import music
 from tests.training.report.runs import GENRES, crossval_clips, write_crossval, write_run
 from training.answers import ANSWERS, Answered
 from training.cli import commands
+from training.metrics import measure
 from training.report.baselines import read_baseline
 from training.report.classes import calibration_section, curves_section
+from training.report.clips import clips_section
 from training.report.command import make_report
 from training.report.document import Cell, Document, Figure, Part, Section, Table, number
 from training.report.load import load_runs, pool_of
 from training.report.page import to_markdown
+from training.report.pool import Pool
 from training.report.quality import measured, quality_section
 
 GENRE = TaskSpec("single_label", GENRES)
@@ -35,6 +38,7 @@ LIKED = TaskSpec("binary", ("few", "most"))
 TAGS = TaskSpec("multi_label", ("drums", "guitar", "voice"))
 MOODS = TaskSpec("multi_label", ("calm", "tense"))  # as shares
 TEMPO = TaskSpec("regression", ("tempo",), (Quantity("BPM", 0, 400, 120, 30),))
+RATIO = TaskSpec("regression", ("bpm",), (Quantity("BPM", 30, 300, 4.8, 0.3, "log", bins=64, tolerance=0.04),))
 
 ALWAYS = {"facts", "quality", "labels", "groups", "clips", "averaging", "learning", "inside"}
 
@@ -82,23 +86,24 @@ def page_of(run: Path, **how: object) -> Page:
 
 
 @pytest.mark.parametrize(
-    ("task", "sections", "measure"),
+    ("task", "sections", "first"),
     [
         (GENRE, {"confusion", "curves", "calibration"}, "Accuracy"),
         (LIKED, {"confusion", "curves", "calibration"}, "Accuracy"),
         (TAGS, {"curves", "calibration"}, "ROC-AUC"),
         (MOODS, {"amounts"}, "Correlation"),
         (TEMPO, {"amounts"}, "Mean absolute error"),
+        (RATIO, {"amounts"}, "Accuracy 1"),
     ],
-    ids=["single_label", "binary", "multi_label", "shares", "regression"],
+    ids=["single_label", "binary", "multi_label", "shares", "regression", "log scale, bins and tolerance"],
 )
 def test_each_task_has_the_sections_that_its_answers_allow(
-    task: TaskSpec, sections: set[str], measure: str, tmp_path: Path
+    task: TaskSpec, sections: set[str], first: str, tmp_path: Path
 ) -> None:
     write_run(tmp_path, task)
     page = page_of(tmp_path)
     assert set(page.sections) == ALWAYS | sections
-    assert f"{measure} over windows averaged" in page.text
+    assert f"{first} over windows averaged" in page.text
     assert page.open == []
     assert len(set(page.ids)) == len(page.ids)
     assert "nan" not in page.text.lower().split()
@@ -227,6 +232,34 @@ def test_a_file_that_is_no_baselines_is_refused(text: str, tmp_path: Path) -> No
     (tmp_path / "svm.json").write_text(text)
     with pytest.raises(ConfigError, match=r"svm\.json .*; give a file with what `python -m training baseline` prints"):
         read_baseline(tmp_path / "svm.json")
+
+
+def test_tempo_has_its_usual_accuracies_and_says_what_they_count(tmp_path: Path) -> None:
+    write_run(tmp_path, RATIO)
+    pool = pool_of(load_runs(tmp_path), MAIN)
+    assert pool is not None
+    metrics = measured(pool, [pool], {})
+    expected = measure(pool.scores, pool.targets, RATIO, {})
+    assert [(m.name, m.mean) for m in metrics[:2]] == [(n, expected[n]) for n in ("accuracy1", "accuracy2")]
+    assert 0 < expected["accuracy1"] < 1
+    section = quality_section("", pool, metrics, {}, [])
+    assert "Accuracy 1 counts the answers within 4 % of the true value, accuracy 2 also those" in section.text
+    (table,) = section.blocks
+    assert isinstance(table, Table)
+    assert [row[0].text for row in table.rows[:3]] == ["accuracy 1 ↑", "accuracy 2 ↑", "mean absolute error ↓"]
+
+
+def test_of_several_quantities_a_worst_clip_shows_that_with_the_largest_error_on_its_scale(tmp_path: Path) -> None:
+    both = TaskSpec("regression", ("bpm", "energy"), (*RATIO.quantities, Quantity("", None, None, 0, 2)))
+    said, truth = np.array([[125.0, 1.5], [180.0, 0.1]]), np.array([[120.0, 0.0], [120.0, 0.0]])
+    clips = ["a.wav", "b.wav"]
+    made = Pool(both, clips, clips, said, truth, np.ones(2, int), said, np.zeros(2))
+    section = clips_section("", made, "artist", None, tmp_path, "audio")
+    assert section is not None
+    (table,) = section.blocks
+    assert isinstance(table, Table)
+    shown = [[cell.text for cell in row[:3]] for row in table.rows]
+    assert shown == [["b.wav", "bpm 120 BPM", "bpm 180 BPM"], ["a.wav", "energy 0.000", "energy 1.500"]]
 
 
 def test_a_run_that_was_not_evaluated_says_how_to(tmp_path: Path) -> None:
