@@ -59,6 +59,12 @@ class Answered:
             {name: targets[wanted] for name, targets in self.targets.items()},
         )
 
+    def take_windows(self, wanted: NDArray[np.bool_]) -> "Answered":
+        """All clips with those of their windows that are `wanted`, a mask over the windows of all."""
+        owners = np.repeat(np.arange(len(self.windows)), self.windows)
+        windows = np.bincount(owners[wanted], minlength=len(self.windows))
+        return replace(self, windows=windows, logits=self.logits[wanted], starts_s=self.starts_s[wanted])
+
     def only(self, name: str, tasks: Tasks) -> "Answered":
         """Those to the task `name` of `tasks`, as if it were the main one."""
         logits, targets = self.logits[:, Heads(tasks).outputs[name]], self.targets[name]

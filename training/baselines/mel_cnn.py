@@ -34,7 +34,8 @@ class MelCnn(Baseline):
     """`small-resnet` over 64 mel bands and time, 78,000 weights, on windows of the recipe's length.
 
     Epochs, crops, batch size, learning rates, weight decay and label smoothing are the recipe's; its augmentation,
-    being of waveforms, and averaged weights are left out. The answer for a clip is the mean over its windows.
+    being of waveforms, and averaged weights are left out. Windows become the answer for a clip as the recipe's
+    network has it.
     """
 
     def __init__(self, name: str, config: Config, recordings: Recordings) -> None:
@@ -59,7 +60,8 @@ class MelCnn(Baseline):
         unseen = [(self._spectrograms[clip.path] - mean) / deviation for clip in test]
         network.eval()
         with torch.inference_mode():
-            return np.stack([head.answers(network(self._tiles(p)).double().numpy()).mean(axis=0) for p in unseen])
+            logits = [network(self._tiles(picture)).double().numpy() for picture in unseen]
+        return head.of_clips(np.concatenate(logits), np.array([len(rows) for rows in logits]))
 
     def _fit(self, network: nn.Module, head: Head, pictures: list[Spectrogram], targets: Tensor) -> None:
         settings, random = self.config.train, np.random.default_rng(self.config.seed)

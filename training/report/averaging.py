@@ -1,11 +1,10 @@
-"""How much it helps to average over the windows of a clip."""
+"""How much it helps to hear several windows of a clip."""
 
 from collections.abc import Mapping, Sequence
 
 import numpy as np
 from numpy.random import Generator
 
-from training.metrics import Scores
 from training.report.headline import metrics_of
 from training.report.pool import Pool
 
@@ -22,8 +21,9 @@ def window_metrics(pool: Pool, merge: Mapping[str, Sequence[str]]) -> dict[str, 
 
 
 def over_windows(pool: Pool, name: str, seed: int = 0) -> dict[int, float]:
-    """The metric `name` when so many windows of each clip, drawn at random, are averaged: 1, 2, 4, ... and all.
+    """The metric `name` when so many windows of each clip, drawn at random, vote: 1, 2, 4, ... and all.
 
+    Their votes become one answer as those of all windows do: a mean, or of a quantity with bins the peak of one.
     Clips with fewer windows count with all they have; silent ones, which have none, are left out.
     """
     most = int(pool.windows.max(initial=0))
@@ -37,10 +37,9 @@ def _metric(pool: Pool, name: str, count: int, random: Generator) -> float:
     rows = pool.window_rows
     order = np.lexsort((random.random(len(rows)), rows))  # the windows of each clip in random order
     place = np.arange(len(rows)) - np.repeat(np.cumsum(pool.windows) - pool.windows, pool.windows)
-    chosen = order[place < count]
-    sums: Scores = np.zeros_like(pool.scores)
-    np.add.at(sums, rows[chosen], pool.window_scores[chosen])
+    chosen = np.zeros(len(rows), np.bool_)
+    chosen[order[place < count]] = True
     heard = pool.windows > 0
-    scores = sums[heard] / pool.windows[heard].clip(max=count)[:, np.newaxis]
+    scores = pool.scores_of(chosen)[heard]
     metric = metrics_of(scores, pool.targets[heard], pool.task, {})[name]
     return float(metric(np.ones((1, len(scores))))[0])

@@ -97,9 +97,10 @@ def _scored(labels: Sequence[str], columns: Sequence[int], scores: Scores) -> st
 
 def _errors(clip: WorstClip, task: TaskSpec) -> Scores:
     """Of each quantity in deviations, or of each share."""
-    if not task.quantities:
-        return clip.said - clip.truth
-    return in_deviations(clip.said[np.newaxis], clip.truth[np.newaxis], task)[0]
+    errors = clip.said - clip.truth
+    if task.quantities:
+        (errors,) = in_deviations(clip.said[np.newaxis], clip.truth[np.newaxis], task)
+    return errors
 
 
 def _clock(seconds: float) -> str:

@@ -96,7 +96,7 @@ def _regression(values: Scores, targets: Scores, task: TaskSpec) -> dict[str, Me
     return metrics
 
 
-def _mean(values: Scores) -> Metric:
+def _mean(values: Scores | Decided) -> Metric:
     return lambda weights: weighted.mean(values.astype(float), weights)
 
 

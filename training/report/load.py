@@ -11,8 +11,8 @@ from safetensors import SafetensorError, safe_open
 
 from audiocnn.checkpoint import WEIGHTS, read_spec
 from audiocnn.errors import ConfigError
-from audiocnn.nn.heads import Heads
-from audiocnn.spec import ModelSpec
+from audiocnn.nn.heads import head_of
+from audiocnn.spec import MAIN, ModelSpec
 from training.answers import ANSWERS, Answered
 from training.crossval import RESULTS
 from training.data.journal import Journal
@@ -88,17 +88,17 @@ def pool_of(runs: Sequence[Run], name: str) -> Pool | None:
     other = next((run for run, _ in answered if run.spec.tasks[name].labels != task.labels), None)
     if other:
         raise ConfigError(f"{other.folder} answers {', '.join(other.spec.tasks[name].labels)}, others {task.summary}")
-    heads = [Heads(run.spec.tasks) for run, _ in answered]
-    windows = [h.split(h.answers(a.logits.astype(np.float64)))[name] for h, (_, a) in zip(heads, answered, strict=True)]
+    own = [(run.spec.tasks[name], a.only(name, run.spec.tasks)) for run, a in answered]
     return Pool(
         task=task,
-        clips=[clip for _, a in answered for clip in a.clips],
-        groups=[group or clip for _, a in answered for group, clip in zip(a.groups, a.clips, strict=True)],
-        scores=np.concatenate([a.scores(run.spec.tasks)[name] for run, a in answered]),
-        targets=np.concatenate([a.targets[name] for _, a in answered]),
-        windows=np.concatenate([a.windows for _, a in answered]),
-        window_scores=np.concatenate(windows),
-        window_start_s=np.concatenate([a.starts_s for _, a in answered]),
+        clips=[clip for _, a in own for clip in a.clips],
+        groups=[group or clip for _, a in own for group, clip in zip(a.groups, a.clips, strict=True)],
+        scores=np.concatenate([a.scores({MAIN: task})[MAIN] for task, a in own]),
+        targets=np.concatenate([a.targets[MAIN] for _, a in own]),
+        windows=np.concatenate([a.windows for _, a in own]),
+        window_scores=np.concatenate([head_of(task).answers(a.logits.astype(np.float64)) for task, a in own]),
+        window_start_s=np.concatenate([a.starts_s for _, a in own]),
+        runs=own,
     )
 
 

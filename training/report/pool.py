@@ -6,7 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from audiocnn.spec import TaskSpec
+from audiocnn.spec import MAIN, TaskSpec
+from training.answers import Answered
 from training.metrics import Scores, is_hard
 
 
@@ -19,6 +20,7 @@ class Pool:
     scores, targets: `(rows, labels)`.
     windows: how many windows of the row voted. window_scores: `(all windows, labels)`, row after row; window_start_s:
     where each of them starts in its clip, in seconds.
+    runs: the task of each run and what its model answered to it, in the order of the rows.
     """
 
     task: TaskSpec
@@ -29,11 +31,18 @@ class Pool:
     windows: NDArray[np.int64]
     window_scores: Scores
     window_start_s: Scores
+    runs: Sequence[tuple[TaskSpec, Answered]]
 
     @property
     def window_rows(self) -> NDArray[np.int64]:
         """The row that each window belongs to."""
         return np.repeat(np.arange(len(self.windows)), self.windows)
+
+    def scores_of(self, wanted: NDArray[np.bool_]) -> Scores:
+        """The answers `(rows, labels)` if only the windows `wanted`, a mask over all of them, had voted."""
+        ends = np.cumsum([len(answered.logits) for _, answered in self.runs])
+        parts = zip(self.runs, np.split(wanted, ends[:-1]), strict=True)
+        return np.concatenate([a.take_windows(part).scores({MAIN: task})[MAIN] for (task, a), part in parts])
 
     @property
     def has_shares(self) -> bool:

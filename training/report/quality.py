@@ -101,6 +101,14 @@ def quality_section(
     return Section(f"{prefix}quality", "Quality", text, [table])
 
 
+def _way(task: TaskSpec, metric: str) -> str:
+    """How windows become one answer to what `metric` is about."""
+    label = metric.partition(" ")[2] or task.labels[0]
+    if task.kind == "regression" and task.quantities[task.labels.index(label)].bins:
+        return "the peak of the mean scores of"
+    return "the mean over"
+
+
 def _tolerances(task: TaskSpec) -> str:
     """What the accuracies of quantities count; nothing for a task without any."""
     found = dict.fromkeys(f"{100 * quantity.tolerance:g} %" for quantity in task.quantities if quantity.tolerance)
@@ -123,8 +131,8 @@ def averaging_section(prefix: str, pool: Pool, metrics: Sequence[Measured]) -> S
     change = "no better" if last == first else "better" if (last < first) == is_falling(name) else "worse"
     by = "" if last == first else f" by {number(abs(last - first))}"
     text = (
-        f"A clip's answer is the mean over its windows, {typical:g} of them for a typical clip. One window of each "
-        f"clip reaches {word} {number(first)}, all of them {number(last)}: averaging is {change}{by}."
+        f"A clip's answer is {_way(pool.task, name)} its windows, {typical:g} of them for a typical clip. One window "
+        f"of each clip reaches {word} {number(first)}, all of them {number(last)}: averaging is {change}{by}."
     )
     svg = to_svg(draw_averaging(word, curve), f"{prefix}averaging")
     figure = Figure(f"{word[0].upper()}{word[1:]} over windows averaged", svg)

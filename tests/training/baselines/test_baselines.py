@@ -5,13 +5,16 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from sklearn.linear_model import Ridge
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
+from torch import nn
+from torch.nn import functional
 
 from audiocnn.errors import ConfigError
 from audiocnn.spec import ImageSpec, Quantity, TaskSpec
-from training.baselines.mel_cnn import log_mel
+from training.baselines.mel_cnn import MelCnn, log_mel
 from training.baselines.mfcc_ridge import ALPHAS, MfccRidge, lines
 from training.baselines.recordings import Recordings, mfcc_statistics
 from training.baselines.run import KINDS, measure_baseline
@@ -134,6 +137,26 @@ def test_mel_cnn_learns_quantities_and_repeats_itself(regression: Config, column
     found = summary(short, columns, cache, "mel-cnn")
     assert summary(short, columns, cache, "mel-cnn") == found
     assert summary(replace(short, seed=1), columns, cache, "mel-cnn") != found
+
+
+def test_mel_cnn_answers_for_a_quantity_with_bins_where_the_windows_peak_together(
+    regression: Config, columns: Path, cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Three windows, sure of 4096, 1 and 1: their mean would be what no window said."""
+
+    class Sure(nn.Module):
+        def forward(self, windows: torch.Tensor) -> torch.Tensor:
+            bins = torch.tensor([6, *[0] * (len(windows) - 1)])
+            return 40 * functional.one_hot(bins, 7).float()
+
+    octaves = {"ratio": QuantityConfig("", (1.0, 4096.0), scale="log", bins=7)}
+    config = replace(regression, data=_columns(kind="regression", quantities=octaves))
+    clips = read_clips(columns, config.data)[:4]
+    mel_cnn = MelCnn("mel-cnn", config, Recordings(clips, cache, 0))
+    monkeypatch.setattr("training.baselines.mel_cnn.SmallResNet", lambda *_, **__: Sure())
+    monkeypatch.setattr(mel_cnn, "_fit", lambda *_: None)
+    task = TaskSpec("regression", ("ratio",), (Quantity("", 1.0, 4096.0, 2.0, 1.0, "log", 7),))
+    assert mel_cnn.answers(clips, clips, task).max() < 1.01
 
 
 def test_mel_cnn_fills_windows_longer_than_the_clips(config: Config, columns: Path, cache: Path) -> None:

@@ -1,10 +1,13 @@
 """The numbers of a report, against values worked by hand, scikit-learn, and `measure`."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 from sklearn import metrics as sklearn_metrics
 
 from audiocnn.spec import Quantity, TaskSpec
+from training.answers import Answered
 from training.metrics import clip_losses, measure
 from training.report import weighted
 from training.report.averaging import over_windows, window_metrics
@@ -27,14 +30,22 @@ def pool(task: TaskSpec, scores: list[list[float]], targets: list[list[float]], 
     """Two windows for each clip with the clip's own scores."""
     scores_, targets_ = np.array(scores, float), np.array(targets, float)
     rows = len(scores_)
+    heard = np.asarray(changes.get("window_scores", np.repeat(scores_, 2, axis=0)))
     values: dict[str, object] = {
         "clips": [f"{i}.wav" for i in range(rows)],
         "groups": [f"{i}.wav" for i in range(rows)],
         "windows": np.full(rows, 2),
-        "window_scores": np.repeat(scores_, 2, axis=0),
-        "window_start_s": np.tile([0.0, 0.5], rows),
+        "window_scores": heard,
+        "window_start_s": np.arange(len(heard)) % 2 / 2,
+        **changes,
     }
-    return Pool(task=task, scores=scores_, targets=targets_, **{**values, **changes})  # type: ignore[arg-type]
+    logits = np.log(heard.clip(1e-300))  # their softmax are scores that add up to 1
+    kept = Answered(logits=logits, starts_s=np.zeros(len(heard)), targets={}, **_of(values, "clips groups windows"))
+    return Pool(task=task, scores=scores_, targets=targets_, runs=[(task, kept)], **values)  # type: ignore[arg-type]
+
+
+def _of(values: dict[str, object], names: str) -> Any:
+    return {name: values[name] for name in names.split()}
 
 
 def one_hot(indices: list[int], count: int = 3) -> list[list[float]]:

@@ -23,6 +23,7 @@ from tests.training.report.runs import GENRES, crossval_clips, write_crossval, w
 from training.answers import ANSWERS, Answered
 from training.cli import commands
 from training.metrics import measure
+from training.report.averaging import over_windows
 from training.report.baselines import read_baseline
 from training.report.classes import calibration_section, curves_section
 from training.report.clips import clips_section
@@ -31,7 +32,7 @@ from training.report.document import Cell, Document, Figure, Part, Section, Tabl
 from training.report.load import load_runs, pool_of
 from training.report.page import to_markdown
 from training.report.pool import Pool
-from training.report.quality import measured, quality_section
+from training.report.quality import averaging_section, measured, quality_section
 
 GENRE = TaskSpec("single_label", GENRES)
 LIKED = TaskSpec("binary", ("few", "most"))
@@ -249,11 +250,24 @@ def test_tempo_has_its_usual_accuracies_and_says_what_they_count(tmp_path: Path)
     assert [row[0].text for row in table.rows[:3]] == ["accuracy 1 ↑", "accuracy 2 ↑", "mean absolute error ↓"]
 
 
+def test_all_windows_of_a_quantity_with_bins_give_the_answer_of_the_clip(tmp_path: Path) -> None:
+    write_crossval(tmp_path, RATIO, windows=5)
+    pool = pool_of(load_runs(tmp_path), MAIN)
+    assert pool is not None
+    curve = over_windows(pool, "mae")
+    assert curve[5] == pytest.approx(np.abs(pool.scores - pool.targets).mean())
+    means = [pool.window_scores[pool.window_rows == row].mean() for row in range(len(pool.scores))]
+    assert curve[5] < 0.9 * np.abs(np.array(means) - pool.targets[:, 0]).mean()
+    section = averaging_section("", pool, measured(pool, [pool], {}))
+    assert section is not None
+    assert section.text.startswith("A clip's answer is the peak of the mean scores of its windows, 5 of them for a typ")
+
+
 def test_of_several_quantities_a_worst_clip_shows_that_with_the_largest_error_on_its_scale(tmp_path: Path) -> None:
     both = TaskSpec("regression", ("bpm", "energy"), (*RATIO.quantities, Quantity("", None, None, 0, 2)))
     said, truth = np.array([[125.0, 1.5], [180.0, 0.1]]), np.array([[120.0, 0.0], [120.0, 0.0]])
     clips = ["a.wav", "b.wav"]
-    made = Pool(both, clips, clips, said, truth, np.ones(2, int), said, np.zeros(2))
+    made = Pool(both, clips, clips, said, truth, np.ones(2, int), said, np.zeros(2), [])
     section = clips_section("", made, "artist", None, tmp_path, "audio")
     assert section is not None
     (table,) = section.blocks
