@@ -13,7 +13,7 @@ from training.config import Config
 from training.distributed import Process
 from training.optim import make_optimizer
 from training.pretrained import origin
-from training.setup import answering, fresh_network, prepare
+from training.setup import answering, fresh_network, num_weights, prepare
 from training.step import Step
 from training.validation import answers
 
@@ -33,7 +33,7 @@ def dry_run(config: Config, data: Path, cache_directory: Path, process: Process,
     for name in sorted(set(config.side_tasks) - set(setup.tasks)):
         yield f"side task {name}: only helps to learn, the model does not answer it"
     network = fresh_network(config, setup, process)
-    yield f"network: {config.model.architecture}, {sum(p.numel() for p in network.parameters()):,} weights"
+    yield f"network: {config.model.architecture}, {num_weights(network):,} weights"
     begun = origin(config.model)
     if begun:
         yield f"begins with the weights of: {begun['name']}, version {begun['version']}, licence {begun['licence']}"

@@ -87,6 +87,11 @@ def fresh_network(config: Config, setup: Setup, process: Process) -> nn.Module:
     return network
 
 
+def num_weights(network: nn.Module) -> int:
+    """How many numbers of the network are learned; statistics of norms are not."""
+    return sum(parameter.numel() for parameter in network.parameters())
+
+
 def answering(network: nn.Module, config: Config, setup: Setup) -> nn.Module:
     """What the finished model is: `network`, or where some tasks only helped to learn, a copy without their outputs."""
     if setup.taught.num_outputs == setup.heads.num_outputs:

@@ -7,9 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from safetensors import SafetensorError, safe_open
 
-from audiocnn.checkpoint import WEIGHTS, read_spec
+from audiocnn.checkpoint import read_spec
 from audiocnn.errors import ConfigError
 from audiocnn.nn.heads import head_of
 from audiocnn.spec import MAIN, ModelSpec
@@ -64,16 +63,6 @@ def load_runs(folder: Path) -> list[Run]:
             f"{folder} holds no run: expected {MODEL}/ of `python -m training train`, or {RESULTS} of `crossval`"
         )
     return [_load(path) for path in tested]
-
-
-def num_weights(run: Run) -> int:
-    """How many numbers the model consists of. Raises `ConfigError` if its file cannot be read."""
-    path = run.folder / MODEL / WEIGHTS
-    try:
-        with safe_open(path, "numpy") as file:
-            return sum(int(np.prod(file.get_slice(name).get_shape())) for name in file.keys())  # noqa: SIM118
-    except (OSError, SafetensorError) as error:
-        raise ConfigError(f"cannot read {path}: {error}") from error
 
 
 def pool_of(runs: Sequence[Run], name: str) -> Pool | None:

@@ -42,7 +42,8 @@ class Pool:
         """The answers `(rows, labels)` if only the windows `wanted`, a mask over all of them, had voted."""
         ends = np.cumsum([len(answered.logits) for _, answered in self.runs])
         parts = zip(self.runs, np.split(wanted, ends[:-1]), strict=True)
-        return np.concatenate([a.take_windows(part).scores({MAIN: task})[MAIN] for (task, a), part in parts])
+        found: list[Scores] = [a.take_windows(part).scores({MAIN: task})[MAIN] for (task, a), part in parts]
+        return np.concatenate(found)
 
     @property
     def has_shares(self) -> bool:

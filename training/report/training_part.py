@@ -3,23 +3,29 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from audiocnn.checkpoint import load_network
 from audiocnn.plots.figure import to_svg
 from audiocnn.plots.quality import draw_learning
 from audiocnn.spec import TaskSpec
+from training.loop import MODEL
 from training.report.document import Cell, Figure, Section, Table, count, metric_name, number
-from training.report.load import Run, num_weights
+from training.report.load import Run
 from training.report.quality import Measured
+from training.setup import num_weights
 
 _MOST_LABELS = 12
 
 
 def facts(runs: Sequence[Run], tested: int) -> list[tuple[str, str]]:
-    """Names and values for the head of the page. tested: how many clips were."""
+    """Names and values for the head of the page. tested: how many clips were.
+
+    Raises `CheckpointError` if the first run's model cannot be read.
+    """
     first = runs[0]
-    weights = num_weights(first)
+    _, network = load_network(first.folder / MODEL)
     seconds = sum(row["seconds"] for run in runs for row in run.history)
     found = [
-        ("model", f"{first.spec.architecture}, {_millions(weights)} weights"),
+        ("model", f"{first.spec.architecture}, {_millions(num_weights(network))} weights"),
         *((name or "answers", _answers(task)) for name, task in first.spec.tasks.items()),
         ("input", first.spec.input.summary),
         ("data", f"{_range([run.spec.training['clips'] for run in runs])} clips trained on, {tested:,} tested"),

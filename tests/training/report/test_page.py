@@ -15,6 +15,7 @@ import pytest
 import soundfile
 from click.testing import CliRunner
 
+from audiocnn.checkpoint import load_network
 from audiocnn.errors import ConfigError
 from audiocnn.plots.figure import inline
 from audiocnn.spec import MAIN, Quantity, TaskSpec
@@ -33,6 +34,7 @@ from training.report.load import load_runs, pool_of
 from training.report.page import to_markdown
 from training.report.pool import Pool
 from training.report.quality import averaging_section, measured, quality_section
+from training.report.training_part import facts
 
 GENRE = TaskSpec("single_label", GENRES)
 LIKED = TaskSpec("binary", ("few", "most"))
@@ -387,6 +389,14 @@ def test_markdown_keeps_its_tables_whatever_a_label_says() -> None:
     )
     assert "- answers: a\\|b &lt;script>\n" in text
     assert "| a\\|b &lt;script> |\n" in text
+
+
+def test_weights_are_counted_as_a_dry_run_counts_them(tmp_path: Path) -> None:
+    write_run(tmp_path, GENRE, history=False)
+    _, network = load_network(tmp_path / "model")
+    weights = sum(parameter.numel() for parameter in network.parameters())
+    assert sum(value.numel() for value in network.state_dict().values()) > weights  # with statistics of norms
+    assert dict(facts(load_runs(tmp_path), 0))["model"] == f"filterbank-resnet, {weights:,} weights"
 
 
 def test_half_a_line_that_a_crash_left_is_no_part_of_a_run(tmp_path: Path) -> None:
