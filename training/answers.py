@@ -1,6 +1,8 @@
 """What a model said of labelled clips, kept as logits of windows, so that answers can be calibrated afterwards."""
 
 import io
+import zipfile
+import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -16,6 +18,9 @@ from training.metrics import Scores
 
 ANSWERS = "answers.npz"
 """In the folder of a run: what its model said of test clips."""
+
+_UNREADABLE = (OSError, ValueError, KeyError, TypeError, EOFError, RuntimeError, zipfile.BadZipFile, zlib.error)
+"""What reading a file raises that is missing, damaged anywhere or no `.npz`."""
 
 Tasks = Mapping[str, TaskSpec]
 """As `ModelSpec.tasks`."""
@@ -88,14 +93,17 @@ class Answered:
 
     @classmethod
     def load(cls, path: Path) -> "Answered":
-        """What `save` wrote. Raises `ConfigError` if it is missing or something else."""
+        """What `save` wrote. Raises `ConfigError` if it is missing, damaged or something else."""
         try:
-            with np.load(path, allow_pickle=False) as file:
+            with path.open("rb") as opened, np.load(opened, allow_pickle=False) as file:
                 targets = {name.removeprefix("targets."): file[name] for name in file if name.startswith("targets.")}
                 names = file["clips"].tolist(), file["groups"].tolist()
                 return cls(*names, file["windows"], file["logits"], file["starts_s"], targets)
-        except (OSError, ValueError, KeyError) as error:
-            raise ConfigError(f"{path} holds no answers of a cross-validation: {error}; run it again") from error
+        except _UNREADABLE as error:
+            raise ConfigError(
+                f"{path} holds no answers of a cross-validation or of `evaluate --run`: {error or 'it is cut off'}; "
+                "run that again"
+            ) from error
 
 
 def joined(parts: Sequence[Answered]) -> Answered:

@@ -5,7 +5,6 @@ single label is unknown. What is reported of them is cross-fitted: each part of 
 fitted on the others.
 """
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -20,6 +19,7 @@ from audiocnn.nn.heads import Heads
 from audiocnn.spec import MAIN, TaskSpec
 from training.answers import ANSWERS, Answered, joined
 from training.config import Config
+from training.crossval import read_runs
 from training.data.manifest import read_clips
 from training.data.split import split_of_model
 from training.evaluate import answer
@@ -187,10 +187,7 @@ def on_crossval(path: Path) -> HeldOut:
 
     path: its `crossval.json`. Raises `ConfigError` if that, or the answers beside it, are missing.
     """
-    try:
-        runs = [(fold["seed"], fold["fold"]) for fold in json.loads(path.read_text("utf-8"))["folds"]]
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise ConfigError(f"{path} is not a cross-validation's crossval.json: {error}") from error
+    runs = read_runs(path)
     folds = sorted({fold for _, fold in runs})
     if len(folds) < 2:
         raise ConfigError(f"calibration needs answers for at least 2 folds, {path} has {', '.join(folds) or 'none'}")

@@ -81,6 +81,19 @@ def cross_validate(
     return results
 
 
+def read_runs(path: Path) -> list[tuple[int, str]]:
+    """Seed and fold of each run that `path`, a cross-validation's `crossval.json`, is about.
+
+    Raises `ConfigError` for a file that is missing or something else.
+    """
+    try:
+        return [(fold["seed"], fold["fold"]) for fold in json.loads(path.read_text("utf-8"))["folds"]]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise ConfigError(
+            f"{path} is not a cross-validation's {RESULTS}: {error}; the same `crossval` command writes it again"
+        ) from error
+
+
 def _one(
     config: Config, data: Path, run: Path, cache: Path, device: str, fold: str, threads: int, trackers: Sequence[str]
 ) -> tuple[Answered, Tasks]:

@@ -1,6 +1,5 @@
 """What the folder of a run, or of a cross-validation, holds for a report."""
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +12,7 @@ from audiocnn.errors import ConfigError
 from audiocnn.nn.heads import head_of
 from audiocnn.spec import MAIN, ModelSpec
 from training.answers import ANSWERS, Answered
-from training.crossval import RESULTS
+from training.crossval import RESULTS, read_runs
 from training.data.journal import Journal
 from training.history import METRICS
 from training.loop import MODEL
@@ -50,13 +49,12 @@ class Run:
 def load_runs(folder: Path) -> list[Run]:
     """The run in `folder`, or all that its cross-validation has tested.
 
-    Raises `ConfigError` for a folder that holds neither.
+    Raises `ConfigError` for a folder that holds neither, and for a damaged `crossval.json`.
     """
     if (folder / MODEL).is_dir():
         return [_load(folder)]
     if (folder / RESULTS).is_file():
-        folds = json.loads((folder / RESULTS).read_text("utf-8"))["folds"]
-        return [_load(folder / f"seed-{fold['seed']}-fold-{fold['fold']}") for fold in folds]
+        return [_load(folder / f"seed-{seed}-fold-{fold}") for seed, fold in read_runs(folder / RESULTS)]
     tested = sorted(path.parent for path in folder.glob(f"seed-*-fold-*/{ANSWERS}"))
     if not tested:
         raise ConfigError(

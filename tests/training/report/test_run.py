@@ -1,5 +1,6 @@
 """From a training to its report, by the commands that people type."""
 
+import contextlib
 import json
 import subprocess
 from pathlib import Path
@@ -10,7 +11,9 @@ import torch
 from click.testing import CliRunner, Result
 
 from audiocnn import Classifier
-from audiocnn.spec import MAIN
+from audiocnn.errors import ConfigError
+from audiocnn.spec import MAIN, TaskSpec
+from tests.training.report.runs import GENRES, write_run
 from training.answers import ANSWERS, Answered, joined
 from training.cli import commands
 from training.distributed import Process
@@ -99,6 +102,33 @@ def test_kept_answers_come_back_and_can_be_chosen_and_joined(wanted: list[bool],
     ]
     starts = dict(zip(np.repeat(both.clips, both.windows).tolist(), both.starts_s.tolist(), strict=True))
     assert starts == {"a": 0.5, "c": 0.25}
+
+
+def test_answers_that_are_cut_off_damaged_or_something_else_say_what_to_do(tmp_path: Path) -> None:
+    path = tmp_path / ANSWERS
+    write_run(tmp_path, TaskSpec("single_label", GENRES), history=False)
+    whole = path.read_bytes()
+    damaged = bytearray(whole)
+    damaged[len(whole) // 2] ^= 255
+    flipped = [bytearray(whole) for _ in range(64)]
+    for place, bits in enumerate(flipped):
+        bits[place] ^= 8  # in the header of the first part, and in its packed contents
+    np.save(tmp_path / "one.npy", np.eye(2))
+    for broken in (b"", whole[:9], whole[: len(whole) // 2], damaged, (tmp_path / "one.npy").read_bytes(), b"text"):
+        path.write_bytes(broken)
+        with pytest.raises(ConfigError, match=r"answers\.npz holds no answers of .*; run that again"):
+            Answered.load(path)
+    for bits in flipped:
+        path.write_bytes(bits)
+        with contextlib.suppress(ConfigError):  # some bits of a header say nothing
+            Answered.load(path)
+
+
+def test_a_damaged_crossval_json_says_what_to_do(tmp_path: Path) -> None:
+    (tmp_path / "crossval.json").write_text('{"folds": [{"se')
+    done = command("report", tmp_path)
+    assert isinstance(done.exception, ConfigError)
+    assert "crossval.json is not a cross-validation's crossval.json" in str(done.exception)
 
 
 def test_a_run_has_a_line_for_each_start(tmp_path: Path) -> None:
