@@ -1,5 +1,6 @@
 """The report as one HTML file, and as Markdown."""
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -32,13 +33,13 @@ def to_markdown(document: Document) -> str:
 
 
 def _lines(document: Document) -> Iterator[str]:
-    yield f"# {document.title}"
-    yield from ("", document.summary, "")
+    yield f"# {_escaped(document.title)}"
+    yield from ("", _escaped(document.summary), "")
     for name, value in document.facts:
-        yield f"- {name}: {_escaped(value)}"
+        yield f"- {_escaped(name)}: {_escaped(value)}"
     for part in document.parts:
         if part.title:
-            yield from ("", f"## {part.title}")
+            yield from ("", f"## {_escaped(part.title)}")
         for section in part.sections:
             yield from _section(section, "###" if part.title else "##")
 
@@ -47,13 +48,13 @@ def _section(section: Section, level: str) -> Iterator[str]:
     tables = [_as_table(block) for block in section.blocks if isinstance(block, Table | Matrix)]
     if not tables and not section.text:
         return
-    yield from ("", f"{level} {section.title}")
+    yield from ("", f"{level} {_escaped(section.title)}")
     if section.text:
-        yield from ("", section.text)
+        yield from ("", _escaped(section.text))
     for table in tables:
         yield ""
         if table.caption:
-            yield from (table.caption, "")
+            yield from (_escaped(table.caption), "")
         yield f"| {' | '.join(_escaped(name.removeprefix('#')) for name in table.columns)} |"
         yield f"|{'|'.join('---:' if name.startswith('#') else '---' for name in table.columns)}|"
         for row in table.rows[:_MOST_ROWS]:
@@ -77,4 +78,5 @@ def _markdown(cell: Cell) -> str:
 
 
 def _escaped(text: str) -> str:
-    return " ".join(text.replace("|", "\\|").replace("<", "&lt;").split())
+    """The text on one line, so that names in it become no markup, link, picture or column."""
+    return " ".join(re.sub(r"[\\|`\[\]]", r"\\\g<0>", text).replace("<", "&lt;").split())

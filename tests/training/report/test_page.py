@@ -391,6 +391,28 @@ def test_markdown_keeps_its_tables_whatever_a_label_says() -> None:
     assert "| a\\|b &lt;script> |\n" in text
 
 
+def test_markdown_shows_names_as_text_wherever_they_are() -> None:
+    name = "<img src=x onerror=alert(1)> ![x](http://x/y) `a\\b`\n# c.wav"
+    shown = r"&lt;img src=x onerror=alert(1)> !\[x\](http://x/y) \`a\\b\` # c.wav"
+    table = Table([name], [[Cell(name)]], name)
+    text = to_markdown(Document(name, name, [(name, name)], [Part("", name, [], [Section("x", name, name, [table])])]))
+    assert text.count(shown) == 10
+    assert "<img" not in text
+    assert "![" not in text
+    assert "\n# c" not in text
+
+
+def test_a_clip_that_is_looked_into_has_its_name_as_text(tmp_path: Path) -> None:
+    name = "<img src=x onerror=alert(1)>.wav"
+    (tmp_path / "data").mkdir()
+    soundfile.write(tmp_path / "data" / name, music(1, 8000)[0], 8000)
+    write_run(tmp_path / "run", GENRE, clips=[name, *crossval_clips()], data=tmp_path / "data")
+    make_report(tmp_path / "run")
+    markdown = (tmp_path / "run" / "report" / "report.md").read_text("utf-8")
+    assert "and of &lt;img src=x onerror=alert(1)>.wav." in markdown
+    assert "<img" not in markdown
+
+
 def test_weights_are_counted_as_a_dry_run_counts_them(tmp_path: Path) -> None:
     write_run(tmp_path, GENRE, history=False)
     _, network = load_network(tmp_path / "model")
