@@ -58,6 +58,7 @@ def train(
     optimizer = make_optimizer(network, train_config)
     begun_with = origin(config.model)
     fingerprint = _fingerprint(config, setup, fold, begun_with)
+    validation = [setup.name(clip) for clip in setup.split.validation]
 
     with held(run, process):
         progress = state.load_state(run, network, ema, optimizer, fingerprint)
@@ -90,7 +91,7 @@ def train(
                     progress.waited += waited
                     bar.update(bar_task, advance=1)
                     if process.is_first and (signum or save):
-                        state.save_state(run, network, ema, optimizer, progress, fingerprint)
+                        state.save_state(run, network, ema, optimizer, progress, fingerprint, validation)
                         saved = time.monotonic()
                     if signum:
                         process.wait_for_others()  # a launcher kills the rest when the first one ends
@@ -116,7 +117,7 @@ def train(
                 bar.update(bar_task, note=note)
                 if process.is_first:
                     history.write(row | {"validation": measured})
-                    state.save_state(run, network, ema, optimizer, progress, fingerprint)
+                    state.save_state(run, network, ema, optimizer, progress, fingerprint, validation)
                     saved = time.monotonic()
     return run / MODEL
 
@@ -137,8 +138,13 @@ def _fingerprint(config: Config, setup: Setup, fold: str | None, begun_with: dic
 
 def trained_clips(run: Path) -> frozenset[str]:
     """The names of the clips that the run was trained on, none if its state is not there to tell."""
-    config = state.config_of(run)
-    return frozenset(json.loads(config)[2] if config else ())
+    config = state.noted(run, "config")
+    return frozenset(config[2] if config else ())
+
+
+def validation_clips(run: Path) -> frozenset[str]:
+    """The names of the clips that the run was validated on, none if its state is not there to tell."""
+    return frozenset(state.noted(run, "validation") or ())
 
 
 def _spec(

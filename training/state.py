@@ -4,8 +4,10 @@ Random numbers need no state: crops, augmentation and dropout are seeded by run 
 """
 
 import json
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any, Literal
 
 import torch
 from safetensors import SafetensorError, safe_open
@@ -38,15 +40,24 @@ class Progress:
 
 
 def save_state(
-    directory: Path, network: nn.Module, ema: Ema, optimizer: torch.optim.Optimizer, progress: Progress, config: str
+    directory: Path,
+    network: nn.Module,
+    ema: Ema,
+    optimizer: torch.optim.Optimizer,
+    progress: Progress,
+    config: str,
+    validation: Sequence[str],
 ) -> None:
-    """Write the state of a run; `config`, a JSON text, is kept to refuse resuming another one."""
+    """Write the state of a run.
+
+    config: a JSON text, kept to refuse resuming another one. validation: the names of the validation clips.
+    """
     tensors = {f"network.{k}": v for k, v in network.state_dict().items()}
     tensors |= {f"ema.{k}": v for k, v in ema.weights.items()}
     for index, values in optimizer.state_dict()["state"].items():
         tensors |= {f"optimizer.{index}.{k}": v for k, v in values.items()}
     contiguous = {k: v.detach().cpu().contiguous() for k, v in tensors.items()}
-    metadata = {"progress": json.dumps(asdict(progress)), "config": config}
+    metadata = {"progress": json.dumps(asdict(progress)), "config": config, "validation": json.dumps(validation)}
     write_atomically(directory / STATE, to_bytes(contiguous, metadata))
 
 
@@ -82,13 +93,13 @@ def load_state(
     return Progress(**json.loads(metadata["progress"]))
 
 
-def config_of(directory: Path) -> str:
-    """What `save_state` was given as `config`, "" if there is no state that can be read."""
+def noted(directory: Path, name: Literal["config", "validation"]) -> Any:
+    """What `save_state` was given as `name`, out of its JSON; None without a state that can be read and has it."""
     try:
         with safe_open(directory / STATE, framework="pt") as file:
-            return str((file.metadata() or {}).get("config", ""))
+            return json.loads((file.metadata() or {}).get(name, "null"))
     except (OSError, SafetensorError):
-        return ""
+        return None
 
 
 def _part(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:

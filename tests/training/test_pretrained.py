@@ -184,7 +184,7 @@ def test_a_dry_run_and_a_report_say_whose_they_are(parent: Path, config: Config,
     assert "begins with the weights of: notes, version 0, licence unspecified" in lines
     assert not any("begins" in line for line in dry_run(config, data, tmp_path / "cache", ALONE, "0"))
     train(tuned, data, tmp_path / "run", tmp_path / "cache", ALONE, "0")
-    told, plain = (dict(facts(load_runs(folder), 8)) for folder in (tmp_path / "run", parent.parent))
+    told, plain = (dict(facts(load_runs(folder))) for folder in (tmp_path / "run", parent.parent))
     sha = weights_sha256(parent)[:12]
     assert told["begun with the weights of"] == f"notes, version 0 (unspecified), {sha}"
     assert "begun with the weights of" not in plain

@@ -11,7 +11,7 @@ from training.report.classes import calibration_section, confusion_section, curv
 from training.report.clips import clips_section, groups_section
 from training.report.document import Document, Part, Section, count
 from training.report.inside import inside_section
-from training.report.load import Run, pool_of
+from training.report.load import Run, pool_of, tested_clips
 from training.report.quality import Measured, averaging_section, measured, quality_section, tiles
 from training.report.training_part import facts, learning_section, runs_section
 
@@ -32,11 +32,23 @@ def assemble(runs: Sequence[Run], page: Path, data: Path | None, baselines: Sequ
     for name in first.spec.tasks:
         if (found := _part(name, runs, many, page, data, baselines)) is not None:
             parts.append(found)
-    tested = len({clip for run in runs if run.answered for clip in run.answered.clips})
     last = [section for section in [learning_section(runs), inside_section(first, data)] if section]
     parts.append(Part("training", "Training" if many else "", sections=last))
-    summary = f"{count(len(runs), 'run')} of {first.spec.architecture}, tested on {count(tested, 'clip')}."
-    return Document(first.spec.name, summary, facts(runs, tested), parts)
+    return Document(first.spec.name, summary_of(runs), facts(runs), parts)
+
+
+def summary_of(runs: Sequence[Run]) -> str:
+    """How many runs of what were tested on how many clips, and how many of these their training knew."""
+    tested = count(len(tested_clips(runs)), "clip")
+    text = f"{count(len(runs), 'run')} of {runs[0].spec.architecture}, tested on {tested}."
+    trained = frozenset().union(*(run.tested & run.trained for run in runs))
+    chose = frozenset().union(*(run.tested & run.chose_epoch for run in runs))
+    if trained:
+        text += f" The training saw {len(trained):,} of these: the figures are too good."
+    if chose:
+        text += f" By {len(chose):,} of these, validation clips, it was chosen which epoch to keep: "
+        text += "the figures are a little too good."
+    return text
 
 
 def _part(

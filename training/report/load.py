@@ -15,7 +15,7 @@ from training.answers import ANSWERS, Answered
 from training.crossval import RESULTS, read_runs
 from training.data.journal import Journal
 from training.history import METRICS
-from training.loop import MODEL
+from training.loop import MODEL, trained_clips, validation_clips
 from training.provenance import read_starts
 from training.report.pool import Pool
 
@@ -23,18 +23,31 @@ from training.report.pool import Pool
 @dataclass(frozen=True, slots=True)
 class Run:
     """One training. history: a row for each epoch. starts: when and where it was started. answered: on test clips, None
-    if it was never evaluated."""
+    if it was never evaluated. trained, validated: the names of the clips it was trained and validated on, as far as its
+    state tells."""
 
     folder: Path
     spec: ModelSpec
     history: Sequence[Mapping[str, Any]]
     starts: Sequence[Mapping[str, Any]]
     answered: Answered | None
+    trained: frozenset[str]
+    validated: frozenset[str]
 
     @property
     def recipe(self) -> Mapping[str, Any]:
         recipe: Mapping[str, Any] = self.spec.training["recipe"]
         return recipe
+
+    @property
+    def tested(self) -> frozenset[str]:
+        """The names of the clips it was tested on."""
+        return frozenset(self.answered.clips if self.answered else ())
+
+    @property
+    def chose_epoch(self) -> frozenset[str]:
+        """The names of the clips by which it was chosen which epoch's weights the model has."""
+        return self.validated if self.recipe["train"]["keep"] == "best" else frozenset()
 
     @property
     def seed(self) -> int:
@@ -61,6 +74,11 @@ def load_runs(folder: Path) -> list[Run]:
             f"{folder} holds no run: expected {MODEL}/ of `python -m training train`, or {RESULTS} of `crossval`"
         )
     return [_load(path) for path in tested]
+
+
+def tested_clips(runs: Sequence[Run]) -> frozenset[str]:
+    """The names of the clips that any of the runs was tested on."""
+    return frozenset().union(*(run.tested for run in runs))
 
 
 def pool_of(runs: Sequence[Run], name: str) -> Pool | None:
@@ -97,4 +115,6 @@ def _load(folder: Path) -> Run:
         history=list(Journal(folder / METRICS).entries()),  # a crash may have left half a line
         starts=read_starts(folder),
         answered=Answered.load(answers) if answers.is_file() else None,
+        trained=trained_clips(folder),
+        validated=validation_clips(folder),
     )

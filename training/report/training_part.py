@@ -9,20 +9,21 @@ from audiocnn.plots.quality import draw_learning
 from audiocnn.spec import TaskSpec
 from training.loop import MODEL
 from training.report.document import Cell, Figure, Section, Table, count, metric_name, number
-from training.report.load import Run
+from training.report.load import Run, tested_clips
 from training.report.quality import Measured
 from training.setup import num_weights
 
 _MOST_LABELS = 12
 
 
-def facts(runs: Sequence[Run], tested: int) -> list[tuple[str, str]]:
-    """Names and values for the head of the page. tested: how many clips were.
+def facts(runs: Sequence[Run]) -> list[tuple[str, str]]:
+    """Names and values for the head of the page.
 
     Raises `CheckpointError` if the first run's model cannot be read.
     """
     first = runs[0]
     _, network = load_network(first.folder / MODEL)
+    tested = len(tested_clips(runs))
     seconds = sum(row["seconds"] for run in runs for row in run.history)
     found = [
         ("model", f"{first.spec.architecture}, {_millions(num_weights(network))} weights"),
@@ -55,8 +56,7 @@ def runs_section(runs: Sequence[Run], metrics: Sequence[Measured]) -> Section | 
     columns = ["seed", "fold", "#tested", "#epochs", *(f"#{metric_name(m.name)}" for m in metrics)]
     rows = []
     for place, run in enumerate(runs):
-        tested = len(run.answered.clips) if run.answered else 0
-        head = [str(run.seed), str(run.fold), f"{tested:,}", str(len(run.history))]
+        head = [str(run.seed), str(run.fold), f"{len(run.tested):,}", str(len(run.history))]
         rows.append([*map(Cell, head), *(Cell(number(m.by_run[place])) for m in metrics)])
     return Section("runs", "Every run", blocks=[Table(columns, rows, shown=18)])
 

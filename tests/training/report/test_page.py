@@ -418,7 +418,7 @@ def test_weights_are_counted_as_a_dry_run_counts_them(tmp_path: Path) -> None:
     _, network = load_network(tmp_path / "model")
     weights = sum(parameter.numel() for parameter in network.parameters())
     assert sum(value.numel() for value in network.state_dict().values()) > weights  # with statistics of norms
-    assert dict(facts(load_runs(tmp_path), 0))["model"] == f"filterbank-resnet, {weights:,} weights"
+    assert dict(facts(load_runs(tmp_path)))["model"] == f"filterbank-resnet, {weights:,} weights"
 
 
 def test_half_a_line_that_a_crash_left_is_no_part_of_a_run(tmp_path: Path) -> None:

@@ -3,6 +3,8 @@
 import contextlib
 import json
 import subprocess
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,13 +13,23 @@ import torch
 from click.testing import CliRunner, Result
 
 from audiocnn import Classifier
+from audiocnn.checkpoint import read_spec
 from audiocnn.errors import ConfigError
 from audiocnn.spec import MAIN, TaskSpec
+from tests.training.conftest import ALONE
 from tests.training.report.runs import GENRES, write_run
 from training.answers import ANSWERS, Answered, joined
 from training.cli import commands
+from training.config import Config
+from training.data.manifest import name_of, read_clips
+from training.data.split import split_of_model
 from training.distributed import Process
+from training.loop import train
 from training.provenance import note_start, read_starts
+from training.report.assemble import summary_of
+from training.report.document import Document
+from training.report.load import load_runs
+from training.report.page import to_html, to_markdown
 
 TOML = """
 name = "notes"
@@ -72,6 +84,36 @@ def test_a_run_is_evaluated_into_its_folder_and_reported(data: Path, tmp_path: P
     markdown = (run / "report" / "report.md").read_text("utf-8")
     assert "- data: 16 clips trained on, 8 tested" in markdown
     assert "## By artist" in markdown
+
+
+def test_a_report_says_which_of_its_clips_the_training_knew(config: Config, data: Path, tmp_path: Path) -> None:
+    config = replace(config, data=replace(config.data, validation=0.25), train=replace(config.train, epochs=1))
+    train(config, data, tmp_path, tmp_path / "cache", ALONE, "1")
+    clips = read_clips(data, config.data)
+    split = split_of_model(clips, config, read_spec(tmp_path / "model"))
+    names = {side: [name_of(clip.path, data) for clip in chosen] for side, chosen in split.sides().items()}
+
+    def summary(tested: Sequence[str]) -> str:
+        windows = np.ones(len(tested), int)
+        logits, targets = np.zeros((len(tested), 2), np.float32), {MAIN: np.eye(2)[[0] * len(tested)]}
+        Answered(tested, tested, windows, logits, np.zeros(len(tested)), targets).save(tmp_path / ANSWERS)
+        document = Document("notes", summary_of(load_runs(tmp_path)), [])
+        assert f'<p class="summary">{document.summary}</p>' in to_html(document)
+        assert to_markdown(document).splitlines()[2] == document.summary
+        return document.summary.removeprefix("1 run of filterbank-resnet, tested on ")
+
+    trained, chose = names["train"], names["validation"]
+    of_trained = f" The training saw {len(trained)} of these: the figures are too good."
+    of_chose = (
+        f" By {len(chose)} of these, validation clips, it was chosen which epoch to keep: the figures are a little"
+    )
+    assert summary(names["test"]) == "8 clips."
+    assert summary([*names["test"], *trained]) == f"{8 + len(trained)} clips.{of_trained}"
+    assert summary(chose) == f"{len(chose)} clips.{of_chose} too good."
+    assert summary([*trained, *chose]) == f"16 clips.{of_trained}{of_chose} too good."
+    described = tmp_path / "model" / "config.json"
+    described.write_text(described.read_text("utf-8").replace('"keep": "best"', '"keep": "last"'))
+    assert summary([*trained, *chose]) == f"16 clips.{of_trained}"
 
 
 def test_a_model_beside_that_of_the_run_is_refused(data: Path, tmp_path: Path) -> None:
