@@ -26,9 +26,10 @@ class GroupRow:
 
 @dataclass(frozen=True, slots=True)
 class WorstClip:
-    """A clip over all seeds. loss: its mean. truth, said: by label, as columns of the answers. windows_right: the share
-    of its windows that are right by themselves, None for quantities and several labels. worst_start_s: where the
-    window with the largest loss begins, None for a clip with fewer than two windows."""
+    """A clip over all seeds. loss: its mean. truth, said: by label, as columns of the answers; of quantities what the
+    worst seed said, for the mean of two answers may be none that a model would give. windows_right: the share of its
+    windows that are right by themselves, None for quantities and several labels. worst_start_s: where the window with
+    the largest loss begins, None for a clip with fewer than two windows."""
 
     name: str
     group: str
@@ -100,10 +101,10 @@ def worst_clips(pool: Pool, most: int) -> list[WorstClip]:
         wrong = pool.targets.argmax(axis=1) != pool.scores.argmax(axis=1)
         mean_loss = {name: value for name, value in mean_loss.items() if wrong[rows_of[name]].any()}
     worst = sorted(mean_loss, key=lambda name: (-mean_loss[name], name))[:most]
-    return [_worst(pool, name, rows_of[name], mean_loss[name]) for name in worst]
+    return [_worst(pool, name, rows_of[name], loss[rows_of[name]]) for name in worst]
 
 
-def _worst(pool: Pool, name: str, rows: list[int], loss: float) -> WorstClip:
+def _worst(pool: Pool, name: str, rows: list[int], loss: Scores) -> WorstClip:
     mine = np.isin(pool.window_rows, rows)
     targets = pool.targets[pool.window_rows[mine]]
     scores = pool.window_scores[mine]
@@ -112,8 +113,9 @@ def _worst(pool: Pool, name: str, rows: list[int], loss: float) -> WorstClip:
         right = float((scores.argmax(axis=1) == targets.argmax(axis=1)).mean())
     if len(scores) >= 2 * len(rows):
         start_s = float(pool.window_start_s[mine][clip_losses(scores, targets, pool.task).argmax()])
-    truth, said = pool.targets[rows[0]], pool.scores[rows].mean(axis=0)
-    return WorstClip(name, pool.groups[rows[0]], loss, truth, said, right, start_s)
+    said = pool.scores[rows]
+    said = said[loss.argmax()] if pool.task.quantities else said.mean(axis=0)
+    return WorstClip(name, pool.groups[rows[0]], float(loss.mean()), pool.targets[rows[0]], said, right, start_s)
 
 
 def _decided(answer: NDArray[np.bool_], scores: Scores, truth: NDArray[np.bool_], once: Scores) -> dict[str, float]:

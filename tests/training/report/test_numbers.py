@@ -304,6 +304,11 @@ class TestTables:
             ("fast", pytest.approx((np.log(240 / 200) / 0.3) ** 2)),
         ]
 
+    def test_of_a_quantity_a_worst_clip_shows_what_a_seed_said_and_not_a_value_between(self) -> None:
+        (clip,) = worst_clips(pool(RATIO, [[60.0], [125.0]], [[120.0], [120.0]], clips=["a", "a"]), 1)
+        assert clip.said.tolist() == [60]
+        assert clip.loss == pytest.approx((np.log(2) ** 2 + np.log(125 / 120) ** 2) / 2 / 0.3**2)
+
     def test_where_a_clip_is_worst(self) -> None:
         heard = np.array([[0.4, 0.6, 0], [0.0, 0.9, 0.1], [0.3, 0.7, 0]])
         made = pool(
