@@ -20,6 +20,17 @@ _OCTAVES = np.array([1, 2, 3, 1 / 2, 1 / 3])
 _LEAST = float(np.finfo(np.float64).eps)
 """Whose logarithm a score of 0 has in a loss."""
 
+NO_ANSWER = -1
+"""In place of the index of a label, where a clip has no answer."""
+
+
+def best_labels(scores: Scores) -> NDArray[np.int64]:
+    """The index of the label with the highest score in each row of `(clips, labels)`, of which one is true.
+
+    `NO_ANSWER` for a row of zeros: that of a silent clip, for which the model's users get no answer.
+    """
+    return np.where(scores.any(axis=1), scores.argmax(axis=1), NO_ANSWER)
+
 
 def measure(scores: Scores, targets: Scores, task: TaskSpec, merge: Mapping[str, Sequence[str]]) -> dict[str, Any]:
     """The metrics of a task for answers and targets `(clips, labels)`.
@@ -28,7 +39,9 @@ def measure(scores: Scores, targets: Scores, task: TaskSpec, merge: Mapping[str,
     labels joined; for two labels ROC-AUC too. multi_label: loss; of hard labels macro ROC-AUC and average precision of
     those that occur and do not always; of shares mean absolute error, Pearson correlation and R2, of each label
     (`by_label`) and in the mean over labels. binary: accuracy and F1 at a score of 0.5, loss, confusion matrix, and
-    where both labels occur ROC-AUC and average precision. regression: mean absolute error, root mean squared error and
+    where both labels occur ROC-AUC and average precision. Of these two kinds a silent clip, whose scores are all 0, has
+    no answer: it is wrong, in no column of the confusion matrix, and counted as `unanswered` where there are any.
+    regression: mean absolute error, root mean squared error and
     R2 of each quantity, in its unit and with its name behind if there are several; loss: the mean squared error in
     deviations.
     """
@@ -38,22 +51,22 @@ def measure(scores: Scores, targets: Scores, task: TaskSpec, merge: Mapping[str,
         return _binary(scores, targets, task)
     if task.kind == "multi_label":
         return _multi_label(scores, targets, task)
-    from sklearn.metrics import confusion_matrix, f1_score, roc_auc_score
+    from sklearn.metrics import f1_score, roc_auc_score
 
-    truth, answer = targets.argmax(1), scores.argmax(1)
+    truth, answer = targets.argmax(1), best_labels(scores)
     labels = list(range(len(task.labels)))
     metrics: dict[str, Any] = {
         "clips": len(targets),
         "accuracy": float((truth == answer).mean()),
         "macro_f1": float(f1_score(truth, answer, average="macro", labels=labels, zero_division=0)),
         "loss": mean_loss(scores, targets, task),
-        "confusion": confusion_matrix(truth, answer, labels=labels).tolist(),
+        **_confusion(truth, answer, len(labels)),
     }
     if len(labels) == 2 and len(set(truth.tolist())) == 2:
         metrics["roc_auc"] = float(roc_auc_score(truth, scores[:, 1]))
     if merge:
         matrix = merge_matrix(task.labels, merge)
-        metrics["merged_accuracy"] = float(((scores @ matrix).argmax(1) == (targets @ matrix).argmax(1)).mean())
+        metrics["merged_accuracy"] = float((best_labels(scores @ matrix) == (targets @ matrix).argmax(1)).mean())
     return metrics
 
 
@@ -129,6 +142,14 @@ def over_folds(folds: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     return summary
 
 
+def _confusion(truth: NDArray[Any], answer: NDArray[np.int64], num_labels: int) -> dict[str, Any]:
+    from sklearn.metrics import confusion_matrix
+
+    counts = confusion_matrix(truth, answer, labels=range(num_labels)).tolist()
+    unanswered = int((answer == NO_ANSWER).sum())
+    return {"confusion": counts} | ({"unanswered": unanswered} if unanswered else {})
+
+
 def _multi_label(scores: Scores, targets: Scores, task: TaskSpec) -> dict[str, Any]:
     metrics: dict[str, Any] = {"clips": len(targets), "loss": mean_loss(scores, targets, task)}
     if not is_hard(targets):
@@ -166,18 +187,17 @@ def _shares(scores: Scores, targets: Scores, task: TaskSpec) -> dict[str, Any]:
     return {**means, "by_label": by_label}
 
 
-def _binary(scores: Scores, targets: Scores, task: TaskSpec) -> dict[str, Any]:
-    from sklearn.metrics import average_precision_score, confusion_matrix, f1_score, roc_auc_score
+def _binary(both: Scores, targets: Scores, task: TaskSpec) -> dict[str, Any]:
+    from sklearn.metrics import average_precision_score, f1_score, roc_auc_score
 
-    loss = mean_loss(scores, targets, task)
-    scores, truth = scores[:, 1], targets[:, 1]
-    answer = scores >= 0.5
+    scores, truth = both[:, 1], targets[:, 1]
+    answer = np.where(both.any(axis=1), scores >= 0.5, NO_ANSWER)
     metrics: dict[str, Any] = {
         "clips": len(truth),
         "accuracy": float((answer == truth).mean()),
-        "f1": float(f1_score(truth, answer, zero_division=0)),
-        "loss": loss,
-        "confusion": confusion_matrix(truth, answer, labels=[0, 1]).tolist(),
+        "f1": float(f1_score(truth, answer == 1, zero_division=0)),
+        "loss": mean_loss(both, targets, task),
+        **_confusion(truth, answer, 2),
     }
     if 0 < truth.sum() < len(truth):
         metrics["roc_auc"] = float(roc_auc_score(truth, scores))

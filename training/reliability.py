@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from audiocnn.spec import MAIN, TaskSpec
-from training.metrics import Scores, is_hard
+from training.metrics import Scores, best_labels, is_hard
 
 BINS = 15
 CURVE_POINTS = 20
@@ -17,8 +17,8 @@ Decided = NDArray[np.bool_]
 
 
 def decisions(scores: Scores, task: TaskSpec) -> Decided:
-    """Which labels the task decides for, `(clips, labels)`."""
-    labels = [set(task.decided(row)) for row in scores.tolist()]
+    """Which labels the task decides for, `(clips, labels)`; none for a silent clip, whose scores are all 0."""
+    labels = [set(task.decided(row)) if any(row) else set() for row in scores.tolist()]
     return np.array([[label in found for label in task.labels] for found in labels], np.bool_)
 
 
@@ -28,8 +28,9 @@ def reliability(scores: Scores, targets: Scores, task: TaskSpec, decided: Decide
     `brier` is the mean squared error of a score, summed over the labels of a single-label task. `ece` is the expected
     calibration error in `BINS` bins of as many clips each: of the best label's score, or of several labels the mean of
     each one's own. Of one label among others, or of two, `coverage_accuracy` says how accurate the surest clips are,
-    from a twentieth of them up to all, and the lowest score among them; where some clips are unknown, `coverage` and
-    `accuracy_answered` are about the others. Of several hard labels `macro_f1` is that of the labels decided for.
+    from a twentieth of them up to all, and the lowest score among them; where some clips are unknown, or silent,
+    `coverage` and `accuracy_answered` are about the others. Of several hard labels `macro_f1` is that of the labels
+    decided for.
 
     decided: the labels decided for, by default those of `task`. A regression has none of this.
     """
@@ -44,7 +45,7 @@ def reliability(scores: Scores, targets: Scores, task: TaskSpec, decided: Decide
 
             found["macro_f1"] = float(f1_score(targets.astype(bool), decided, average="macro", zero_division=0))
         return found
-    right = scores.argmax(1) == targets.argmax(1)
+    right = best_labels(scores) == targets.argmax(1)
     squares = np.square(scores - targets).sum(axis=1).mean() / (2 if task.kind == "binary" else 1)
     measured: dict[str, Any] = {"ece": calibration_error(scores.max(1), right), "brier": float(squares)}
     known = decided.any(axis=1)

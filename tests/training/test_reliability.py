@@ -53,6 +53,18 @@ class TestReliability:
         assert nobody["coverage"] == 0.0
         assert "accuracy_answered" not in nobody
 
+    @pytest.mark.parametrize("task", [ONE, BINARY])
+    def test_a_silent_clip_is_wrong_and_undecided(self, task: TaskSpec) -> None:
+        count = len(task.labels)
+        scores, targets = np.eye(count)[[0, 0, 1]], np.eye(count)[[0, 0, 1]]
+        scores[1] = 0
+        assert decisions(scores, task).tolist() == [[i == j for j in range(count)] for i in (0, None, 1)]
+        found = reliability(scores, targets, task)
+        assert (found["coverage"], found["accuracy_answered"]) == (pytest.approx(2 / 3), 1)
+        assert found["ece"] == 0  # it is as sure as it is right: not at all
+        assert found["coverage_accuracy"][-1] == {"coverage": 1, "accuracy": pytest.approx(2 / 3), "score": 0}
+        assert found["coverage_accuracy"][0]["accuracy"] == 1
+
     def test_two_labels_have_the_error_of_one(self) -> None:
         found = reliability(np.array([[0.4, 0.6], [0.9, 0.1]]), np.array([[1.0, 0], [1, 0]]), BINARY)
         assert found["brier"] == pytest.approx((0.36 + 0.01) / 2)

@@ -23,7 +23,7 @@ def confusion_section(prefix: str, pool: Pool) -> Section | None:
     if pool.task.kind not in ("single_label", "binary"):
         return None
     labels, counts = pool.task.labels, confusion(pool)
-    totals = counts.sum(axis=1)
+    totals = pool.targets.sum(axis=0)
     rows = [
         [
             Cell(f"{labels[true]} → {labels[said]}"),
@@ -35,8 +35,11 @@ def confusion_section(prefix: str, pool: Pool) -> Section | None:
     blocks: list[Matrix | Table] = [Matrix(labels, counts.tolist())] if len(labels) <= _MOST_CELLS else []
     if rows and len(labels) > 2:
         blocks.append(Table(["true → said", "#clips", "#of the true label"], rows, "Mixed up most often"))
-    wrong = int(totals.sum() - np.trace(counts))
-    text = f"{count(wrong, 'wrong answer')} of {int(totals.sum()):,}. Rows are what a clip is, columns what was said."
+    answers = int(counts.sum())
+    text = f"{count(answers - int(np.trace(counts)), 'wrong answer')} of {answers:,}. "
+    text += "Rows are what a clip is, columns what was said."
+    if unanswered := len(pool.scores) - answers:
+        text += f" {count(unanswered, 'more clip')} with nothing but silence: no answer, in no column, and wrong."
     return Section(f"{prefix}confusion", "Confusion matrix", text, blocks)
 
 
@@ -100,8 +103,12 @@ def calibration_section(prefix: str, pool: Pool) -> Section | None:
         caption = "When the answers it is least sure of are held back."
         figures.append(Figure("Accuracy over coverage", to_svg(draw_coverage(curve), f"{prefix}coverage"), caption))
     if "accuracy_answered" in trust:
-        text += f" Below a score of {pool.task.unknown_below:g} it says unknown, to {1 - trust['coverage']:.1%} of the "
-        text += f"clips; {trust['accuracy_answered']:.1%} of the other answers are right."
+        without = f"{1 - trust['coverage']:.1%} of the clips"
+        if pool.task.unknown_below:
+            text += f" Below a score of {pool.task.unknown_below:g} it says unknown, to {without}"
+        else:
+            text += f" To nothing but silence it has no answer, in {without}"
+        text += f"; {trust['accuracy_answered']:.1%} of the other answers are right."
     return Section(f"{prefix}calibration", "Calibration", text, figures)
 
 

@@ -83,12 +83,12 @@ def _words(clip: WorstClip, task: TaskSpec, has_shares: bool) -> tuple[Cell, Cel
         unit = f" {task.quantities[column].unit}" if task.quantities and task.quantities[column].unit else ""
         return Cell(f"{label}{number(clip.truth[column])}{unit}"), Cell(f"{label}{number(clip.said[column])}{unit}")
     is_true = [task.labels[i] for i in np.flatnonzero(clip.truth > 0.5)]
-    best = np.argsort(-clip.said, kind="stable").tolist()
+    best = [i for i in np.argsort(-clip.said, kind="stable").tolist() if clip.said[i]]  # none for a silent clip
     if task.kind == "multi_label":
         named = [i for i in best if clip.said[i] >= 0.5] or best[:1]
     else:
         named = [i for i in best[:2] if i == best[0] or clip.said[i] >= 0.05]
-    return Cell(", ".join(is_true) or "none"), Cell(_scored(task.labels, named, clip.said))
+    return Cell(", ".join(is_true) or "none"), Cell(_scored(task.labels, named, clip.said) or "nothing")
 
 
 def _scored(labels: Sequence[str], columns: Sequence[int], scores: Scores) -> str:

@@ -4,7 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from audiocnn.plots.quality import Bins, Curve
-from training.metrics import Scores
+from training.metrics import Scores, best_labels
 from training.reliability import BINS
 from training.report.pool import Pool
 
@@ -27,7 +27,7 @@ def confidences(pool: Pool) -> tuple[Scores, NDArray[np.bool_]]:
     label's; of several labels the score of each and whether it is true."""
     if pool.task.kind == "multi_label":
         return pool.scores.ravel(), pool.targets.ravel() > 0.5
-    return pool.scores.max(axis=1), pool.scores.argmax(axis=1) == pool.targets.argmax(axis=1)
+    return pool.scores.max(axis=1), best_labels(pool.scores) == pool.targets.argmax(axis=1)
 
 
 def confidence_bins(confidence: Scores, right: NDArray[np.bool_]) -> Bins:

@@ -6,7 +6,7 @@ from typing import TypeVar
 import numpy as np
 
 from audiocnn.spec import TaskSpec
-from training.metrics import Scores, clip_losses, is_hard, merge_matrix, near
+from training.metrics import NO_ANSWER, Scores, best_labels, clip_losses, is_hard, merge_matrix, near
 from training.reliability import Decided
 from training.report import weighted
 from training.report.bootstrap import Metric
@@ -24,7 +24,7 @@ def metrics_of(
     if task.kind == "regression":
         metrics = _regression(scores, targets, task)
     elif task.kind == "binary":
-        metrics = _binary(scores[:, 1], targets[:, 1] > 0.5)
+        metrics = _binary(scores[:, 1], targets[:, 1] > 0.5, best_labels(scores) != NO_ANSWER)
     elif task.kind == "multi_label":
         metrics = _multi_label(scores, targets) if is_hard(targets) else _shares(scores, targets)
     else:
@@ -35,21 +35,21 @@ def metrics_of(
 def _single_label(
     scores: Scores, targets: Scores, task: TaskSpec, merge: Mapping[str, Sequence[str]]
 ) -> dict[str, Metric]:
-    truth, answer = targets.argmax(axis=1), scores.argmax(axis=1)
+    truth, answer = targets.argmax(axis=1), best_labels(scores)
     metrics: dict[str, Metric] = {"accuracy": _mean(truth == answer)}
     if merge:
         matrix = merge_matrix(task.labels, merge)
-        metrics["merged_accuracy"] = _mean((scores @ matrix).argmax(axis=1) == (targets @ matrix).argmax(axis=1))
+        metrics["merged_accuracy"] = _mean(best_labels(scores @ matrix) == (targets @ matrix).argmax(axis=1))
     metrics["macro_f1"] = lambda weights: weighted.macro_f1(truth, answer, len(task.labels), weights)
     if len(task.labels) == 2:
         metrics["roc_auc"] = lambda weights: weighted.roc_auc(scores[:, 1], truth == 1, weights)
     return metrics
 
 
-def _binary(scores: Scores, truth: Decided) -> dict[str, Metric]:
+def _binary(scores: Scores, truth: Decided, answered: Decided) -> dict[str, Metric]:
     answer = scores >= 0.5
     return {
-        "accuracy": _mean(answer == truth),
+        "accuracy": _mean(answered & (answer == truth)),
         "f1": lambda weights: weighted.f1(truth, answer, weights),
         "roc_auc": lambda weights: weighted.roc_auc(scores, truth, weights),
         "average_precision": lambda weights: weighted.average_precision(scores, truth, weights),

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from training.metrics import Scores, clip_losses
+from training.metrics import NO_ANSWER, Scores, best_labels, clip_losses
 from training.reliability import decisions
 from training.report import weighted
 from training.report.pool import Pool
@@ -41,9 +41,9 @@ class WorstClip:
 
 
 def confusion(pool: Pool) -> NDArray[np.int64]:
-    """How often each label was answered (columns) for each true one (rows)."""
-    count = len(pool.task.labels)
-    pairs = pool.targets.argmax(axis=1) * count + pool.scores.argmax(axis=1)
+    """How often each label was answered (columns) for each true one (rows); clips without an answer are left out."""
+    count, answer = len(pool.task.labels), best_labels(pool.scores)
+    pairs = (pool.targets.argmax(axis=1) * count + answer)[answer != NO_ANSWER]
     counts: NDArray[np.int64] = np.bincount(pairs, minlength=count * count).reshape(count, count)
     return counts
 
@@ -67,7 +67,7 @@ def per_label(pool: Pool) -> list[dict[str, float]]:
         return [_amounts(pool.scores[:, i], pool.targets[:, i], once) for i in range(len(pool.task.labels))]
     decided = decisions(pool.scores, pool.task)
     if pool.task.kind != "multi_label":  # unknown is for users: here each clip has its best label
-        decided = np.arange(pool.scores.shape[1]) == pool.scores.argmax(axis=1)[:, np.newaxis]
+        decided = np.arange(pool.scores.shape[1]) == best_labels(pool.scores)[:, np.newaxis]
     return [
         _decided(decided[:, i], pool.scores[:, i], pool.targets[:, i] > 0.5, once) for i in range(len(pool.task.labels))
     ]
@@ -78,13 +78,14 @@ def by_group(pool: Pool) -> list[GroupRow]:
     if len(set(pool.groups)) >= pool.num_clips:
         return []
     labels, one_answer = pool.task.labels, pool.task.kind in ("single_label", "binary")
-    truth, answer = pool.targets.argmax(axis=1), pool.scores.argmax(axis=1)
+    truth, answer = pool.targets.argmax(axis=1), best_labels(pool.scores)
+    mistaken = (truth != answer) & (answer != NO_ANSWER)
     wrong = (truth != answer).astype(float) if one_answer else clip_losses(pool.scores, pool.targets, pool.task)
     rows = []
     for name in sorted(set(pool.groups)):
         mine = np.array([group == name for group in pool.groups])
         true_labels = [labels[i] for i in truth[mine]] if one_answer else []
-        said = [labels[i] for i in answer[mine & (truth != answer)]] if one_answer else []
+        said = [labels[i] for i in answer[mine & mistaken]] if one_answer else []
         clips = len({clip for clip, is_mine in zip(pool.clips, mine, strict=True) if is_mine})
         rows.append(GroupRow(name, clips, float(wrong[mine].mean()), _joined(true_labels), _commonest(said)))
     return sorted(rows, key=lambda row: (-row.error, -row.clips, row.name))
@@ -98,7 +99,7 @@ def worst_clips(pool: Pool, most: int) -> list[WorstClip]:
     loss = clip_losses(pool.scores, pool.targets, pool.task)
     mean_loss = {name: float(loss[rows].mean()) for name, rows in rows_of.items()}
     if pool.task.kind in ("single_label", "binary"):
-        wrong = pool.targets.argmax(axis=1) != pool.scores.argmax(axis=1)
+        wrong = pool.targets.argmax(axis=1) != best_labels(pool.scores)
         mean_loss = {name: value for name, value in mean_loss.items() if wrong[rows_of[name]].any()}
     worst = sorted(mean_loss, key=lambda name: (-mean_loss[name], name))[:most]
     return [_worst(pool, name, rows_of[name], loss[rows_of[name]]) for name in worst]

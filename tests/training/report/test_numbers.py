@@ -12,7 +12,7 @@ from training.metrics import clip_losses, measure
 from training.report import weighted
 from training.report.averaging import over_windows, window_metrics
 from training.report.bootstrap import interval
-from training.report.curves import confidence_bins, precision_recall, roc
+from training.report.curves import confidence_bins, confidences, precision_recall, roc
 from training.report.headline import metrics_of
 from training.report.pool import Pool
 from training.report.tables import by_group, confusion, per_label, top_confusions, worst_clips
@@ -119,6 +119,18 @@ class TestHeadline:
         expected = {n: v for n, v in measure(scores, targets, task, merge).items() if isinstance(v, float)}
         found = {n: m(np.ones((1, 50)))[0] for n, m in metrics_of(scores, targets, task, merge).items()}
         assert found == pytest.approx(expected)
+
+    @pytest.mark.parametrize("task", [GENRES, YES])
+    def test_silent_clips_are_wrong_here_as_well(self, task: TaskSpec) -> None:
+        random = np.random.default_rng(3)
+        count = len(task.labels)
+        scores, targets = random.dirichlet(np.ones(count), 50), np.eye(count)[random.integers(count, size=50)]
+        scores[::9] = 0
+        merge = {"old": ["blues", "jazz"]} if task is GENRES else {}
+        expected, found = measure(scores, targets, task, merge), metrics_of(scores, targets, task, merge)
+        assert expected["unanswered"] == 6
+        for name in found.keys() - {"loss"}:
+            assert found[name](np.ones((1, 50)))[0] == pytest.approx(expected[name]), name
 
     def test_a_clip_counted_twice_is_as_if_it_were_there_twice(self) -> None:
         random = np.random.default_rng(2)
@@ -262,6 +274,23 @@ class TestTables:
         assert (jazz["clips"], jazz["precision"], jazz["recall"], jazz["f1"]) == (2, 0, 0, 0)
         assert (rock["precision"], rock["recall"], rock["f1"]) == (pytest.approx(1 / 3), 1, pytest.approx(0.5))
         assert rock["roc_auc"] == pytest.approx(0.625)
+
+    def test_a_silent_clip_is_no_answer_of_the_first_label(self) -> None:
+        made = pool(
+            GENRES,
+            [[0, 0, 0], [0.8, 0.1, 0.1], [0.1, 0.2, 0.7]],
+            one_hot([0, 0, 1]),
+            groups=["X", "Y", "Y"],
+            windows=np.array([0, 1, 1]),
+            window_scores=np.array([[0.8, 0.1, 0.1], [0.1, 0.2, 0.7]]),
+            window_start_s=np.zeros(2),
+        )
+        assert confusion(made).tolist() == [[1, 0, 0], [0, 0, 1], [0, 0, 0]]
+        blues = per_label(made)[0]
+        assert (blues["clips"], blues["precision"], blues["recall"]) == (2, 1, 0.5)
+        assert [(row.name, row.error, row.said) for row in by_group(made)] == [("X", 1, ""), ("Y", 0.5, "rock")]
+        assert [clip.name for clip in worst_clips(made, 9)] == ["0.wav", "2.wav"]
+        assert confidences(made)[1].tolist() == [False, True, False]
 
     def test_several_labels_are_decided_at_their_thresholds(self) -> None:
         scores, truth = [[0.3, 0.6], [0.1, 0.2]], [[1, 1], [0, 0]]

@@ -311,6 +311,18 @@ def test_a_model_that_may_say_unknown_tells_how_often(tmp_path: Path) -> None:
     assert expected in section.text
 
 
+def test_silent_clips_have_no_answer(tmp_path: Path) -> None:
+    write_run(tmp_path, GENRE, clips=["0.wav", "1.wav", "2.wav", "3.wav"], windows=1)
+    kept = Answered.load(tmp_path / ANSWERS)
+    truth = kept.targets[MAIN].argmax(axis=1)
+    heard = replace(kept, windows=np.array([0, 1, 1, 1]), logits=9 * np.eye(3, dtype=np.float32)[truth[1:]])
+    replace(heard, starts_s=np.zeros(3)).save(tmp_path / ANSWERS)
+    page = make_report(tmp_path).with_name("report.md").read_text()
+    assert "0 wrong answers of 3. Rows are what a clip is, columns what was said. 1 more clip with nothing but" in page
+    assert "To nothing but silence it has no answer, in 25.0% of the clips; 100.0% of the other answers" in page
+    assert f"| 0.wav | {GENRES[truth[0]]} | nothing |" in " ".join(page.replace("artist 0 of 0.wav | ", "").split())
+
+
 def test_curves_of_many_clips_are_thinned(tmp_path: Path) -> None:
     write_run(tmp_path, LIKED, clips=[f"{i}.wav" for i in range(20_000)], windows=1)
     pool = pool_of(load_runs(tmp_path), MAIN)
