@@ -26,6 +26,19 @@ Tasks = Mapping[str, TaskSpec]
 """As `ModelSpec.tasks`."""
 
 
+def scores_of_clips(logits: Scores, windows: NDArray[np.int64], tasks: Tasks) -> Scores:
+    """The answers of all tasks side by side, `(clips, labels of all tasks)`, as `Classifier` gives them.
+
+    logits: `(windows of all clips, outputs of all tasks)`, clip after clip. windows: how many of each clip vote.
+    A silent clip, of which none does, scores 0 for every label; in a regression it gets the mean of the training data.
+    """
+    heads = Heads(tasks)
+    scores = heads.of_clips(logits, windows)
+    for name, columns in heads.split(scores).items():
+        columns[windows == 0] = [quantity.middle for quantity in tasks[name].quantities] or 0.0
+    return scores
+
+
 @dataclass(frozen=True, slots=True)
 class Answered:
     """Logits and targets of clips.
@@ -43,15 +56,8 @@ class Answered:
     targets: Mapping[str, Scores]
 
     def scores(self, tasks: Tasks) -> dict[str, Scores]:
-        """The answers `(clips, labels)` of each task, as `Classifier` gives them.
-
-        A silent clip scores 0 for every label; in a regression it gets the mean of the training data.
-        """
-        heads = Heads(tasks)
-        found = heads.split(heads.of_clips(self.logits.astype(np.float64), self.windows))
-        for name, task in tasks.items():
-            found[name][self.windows == 0] = [quantity.middle for quantity in task.quantities] or 0.0
-        return found
+        """The answers `(clips, labels)` of each task, as in `scores_of_clips`."""
+        return Heads(tasks).split(scores_of_clips(self.logits.astype(np.float64), self.windows, tasks))
 
     def take(self, wanted: NDArray[np.bool_]) -> "Answered":
         """Those of the clips `wanted`, a mask over them."""

@@ -8,8 +8,10 @@ import torch
 from torch import nn
 
 from audiocnn.inference.classifier import batched
-from audiocnn.inference.silence import BackgroundRule, background_rule, quieter
+from audiocnn.inference.silence import BackgroundRule, background_rule
+from audiocnn.inference.votes import Background, voting
 from audiocnn.prepared import Window
+from training.answers import scores_of_clips
 from training.config import Config
 from training.data.cache import Cache
 from training.data.manifest import Clip
@@ -49,7 +51,7 @@ def answers(network: nn.Module, config: Config, setup: Setup, clips: Sequence[Cl
             logits.append(network(values).double().cpu().numpy())
             owners += [index for index, _ in batch]
     windows = np.bincount(np.array(owners, np.int64), minlength=len(clips))
-    return setup.heads.of_clips(np.concatenate(logits), windows)
+    return scores_of_clips(np.concatenate(logits), windows, setup.tasks)
 
 
 def _heard(
@@ -57,9 +59,7 @@ def _heard(
 ) -> Iterator[tuple[int, Window]]:
     """The windows that vote, each with the index of its clip."""
     for index, clip in enumerate(clips):
-        windows = list(medium.windows(cache.items(clip)))
-        heard = [window for window in windows if not window.silent] or windows
-        if background is not None:
-            left_out = quieter(np.array([window.level_db for window in heard])) & background(heard)
-            heard = [window for window, is_left_out in zip(heard, left_out, strict=True) if not is_left_out]
-        yield from ((index, window) for window in heard)
+        heard = [window for window in medium.windows(cache.items(clip)) if not window.silent]
+        levels_db = np.array([window.level_db for window in heard])
+        kept = voting(levels_db, [background is not None and Background(window, background) for window in heard])
+        yield from ((index, window) for window, votes in zip(heard, kept, strict=True) if votes)

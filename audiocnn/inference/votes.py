@@ -1,6 +1,6 @@
 """Which windows of a file vote: those that are neither silent nor background noise."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -47,8 +47,14 @@ class Heard:
 def votes(heard: Iterable[Heard]) -> list[Vote]:
     """The logits of each window of a file, None for one that is silent or, among the others, left out as background."""
     sounding = [window for window in heard if window.logits is not None]
-    quiet = iter(quieter(np.array([window.level_db for window in sounding])))
-    return [None if window.logits is None or (next(quiet) and window.background) else window.logits for window in heard]
+    levels_db = np.array([window.level_db for window in sounding])
+    kept = iter(voting(levels_db, [window.background for window in sounding]))
+    return [window.logits if window.logits is not None and next(kept) else None for window in heard]
+
+
+def voting(levels_db: NDArray[np.float64], backgrounds: Sequence[Background | bool]) -> list[bool]:
+    """Which windows of a file vote, of those that are not silent; only of the quieter ones is the background asked."""
+    return [not (quiet and background) for quiet, background in zip(quieter(levels_db), backgrounds, strict=True)]
 
 
 def nothing_but_background(heard: Iterable[Heard]) -> bool:
