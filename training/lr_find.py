@@ -40,7 +40,7 @@ def sweep_rates(
             points.append((rate, loss))
             smooth = smoothed(points)
             bar.update(bar_task, advance=1, note=f"lr {rate:.2g}, loss {smooth[-1]:.3f}")
-            if smooth[-1] > 4 * min(smooth):
+            if smooth[-1] > 4 * min(smooth[_beginning(steps) :], default=math.inf):
                 break
     return points
 
@@ -57,14 +57,29 @@ def smoothed(points: Sweep) -> list[float]:
 def suggested_rate(points: Sweep) -> float:
     """A peak learning rate: a tenth of the one where the smoothed loss was lowest, before it rises or jumps.
 
-    Raises `ConfigError` if it never fell.
+    The lowest is looked for behind the beginning of the sweep, where rates are too low to change anything and the
+    smoothed loss is still that of a few batches. Raises `ConfigError` if it is not lower than the mean of that
+    beginning, by 2 % and by three times what chance makes of losses that differ from batch to batch.
     """
-    losses = smoothed(points)
-    if len(losses) < 2 or min(losses) > 0.98 * losses[0]:
-        raise ConfigError(
-            "the loss fell at no learning rate; try --overfit-batch, which finds out whether the network learns at all"
-        )
-    return points[int(np.argmin(losses))][0] / 10
+    beginning = _beginning(len(points))
+    losses, smooth = np.array([loss for _, loss in points]), smoothed(points)
+    if len(points) > beginning:
+        lowest = beginning + int(np.argmin(smooth[beginning:]))
+        before = float(losses[:beginning].mean())
+        # Neighbours differ by chance alone, and by 0.95 deviations in the median; smoothing is worth a mean of 19.
+        deviation = float(np.median(np.abs(np.diff(losses[: lowest + 1])))) / 0.95
+        chance = deviation * math.sqrt(1 / beginning + 1 / 19)
+        if before - smooth[lowest] >= max(0.02 * before, 3 * chance):
+            return points[lowest][0] / 10
+    raise ConfigError(
+        "the loss fell at no learning rate; try --overfit-batch, which finds out whether the network learns at all, or "
+        "more --steps"
+    )
+
+
+def _beginning(steps: int) -> int:
+    """How many steps of a sweep are its beginning."""
+    return max(5, steps // 10)
 
 
 def rows(points: Sweep) -> list[tuple[float, float]]:

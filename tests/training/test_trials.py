@@ -154,10 +154,49 @@ def test_the_suggestion_is_a_tenth_of_the_rate_with_the_lowest_loss() -> None:
     assert smoothed([(1.0, 4.0), (2.0, 2.0)]) == pytest.approx([4.0, (0.09 * 4 + 0.1 * 2) / 0.19])
 
 
+def noisy_sweep(seed: int, fall: float, spread: float) -> list[tuple[float, float]]:
+    """A loss that falls by up to `fall` from 2.3 while the rate is below 0.03, then rises. spread: of batches."""
+    points: list[tuple[float, float]] = []
+    random, excess = np.random.default_rng(seed), fall
+    for rate in np.geomspace(1e-6, 1.0, 200).tolist():
+        points.append((rate, 2.3 - fall + excess + spread * random.standard_normal()))
+        excess *= math.exp(-10 * rate) if rate < 0.03 else 1.15
+    return points
+
+
+@pytest.mark.parametrize("fall", [1.8, 0.6, 0.3])
+def test_a_lucky_batch_at_the_beginning_suggests_nothing(fall: float) -> None:
+    refused = 0
+    for seed in range(100):
+        try:
+            assert 3e-4 < suggested_rate(noisy_sweep(seed, fall, 0.2)) < 0.03, seed
+        except ConfigError:
+            refused += 1
+    assert refused <= 5
+
+
+def test_where_batches_only_differ_there_is_hardly_ever_a_suggestion() -> None:
+    refused = 0
+    for seed in range(100):
+        try:
+            suggested_rate(noisy_sweep(seed, 0.0, 0.2))
+        except ConfigError:
+            refused += 1
+    assert refused >= 90
+
+
 @pytest.mark.parametrize("losses", [[1.0] * 50, [1.0 + i for i in range(50)], [1.0]])
 def test_a_loss_that_never_falls_gives_no_suggestion(losses: list[float]) -> None:
     with pytest.raises(ConfigError, match="the loss fell at no learning rate; try --overfit-batch"):
         suggested_rate(list(enumerate(losses)))  # type: ignore[arg-type]
+
+
+def test_a_sweep_does_not_end_because_its_first_batch_was_easy(
+    data: Path, tmp_path: Path, with_train: Callable[..., Config], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    losses = iter([0.1] + [1.0] * 29)
+    monkeypatch.setattr(lr_find.Step, "take", lambda *_: torch.tensor(next(losses)))
+    assert len(sweep_rates(with_train(), data, tmp_path, ALONE, None, 30)) == 30
 
 
 def test_a_sweep_ends_where_the_loss_breaks_away(
