@@ -47,9 +47,10 @@ def calibrate(model: Path, held_out: HeldOut, accuracy: float | None) -> dict[st
     accuracy: of the clips that get a single label; those with lower scores are to be unknown. None answers all.
     Returns for the main task, and under `side` for each side task, what was fitted, and how it measures `before` (at
     temperature 1 and without thresholds) and `after`, cross-fitted.
-    Raises `ConfigError` for answers of other tasks, or an accuracy that is out of reach.
+    Raises `ConfigError` for answers of other tasks, and an accuracy that is out of reach or not for the main task.
     """
     spec = checkpoint.read_spec(model)
+    check_accuracy(spec.task, accuracy)
     tasks = {name: _fresh(task) for name, task in spec.tasks.items()}
     _check(held_out, tasks)
     fitted, report = dict(spec.tasks), {}
@@ -65,6 +66,15 @@ def calibrate(model: Path, held_out: HeldOut, accuracy: float | None) -> dict[st
     calibrated = replace(spec, task=fitted.pop(MAIN), side_tasks=fitted, metrics=metrics)
     checkpoint.write_spec(model, calibrated)
     return summary
+
+
+def check_accuracy(task: TaskSpec, accuracy: float | None) -> None:
+    """Raises `ConfigError` for an accuracy to be reached in another task than that of a single label."""
+    if accuracy is not None and task.kind != "single_label":
+        raise ConfigError(
+            f"an accuracy to reach, here {accuracy:g}, is for data.kind = 'single_label', whose unsure answers become "
+            f"unknown; the model's task is {task.kind!r}: leave out --accuracy"
+        )
 
 
 def fit(task: TaskSpec, answered: Answered, accuracy: float | None = None) -> TaskSpec:

@@ -1,6 +1,7 @@
 """What is fitted to answers that were kept, that it is never measured on them, and the command."""
 
 import json
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -199,6 +200,23 @@ class TestCalibrate:
         report = calibrate(model, HeldOut(kept, np.arange(400) % 2, "x"), accuracy=0.95)
         assert report["unknown_below"] == read_spec(model).task.unknown_below > 0.5
         assert "unknown_below" not in report["side"]["guess"]
+
+    @pytest.mark.parametrize("task", [BINARY, TAGS, TaskSpec("regression", ("bpm",), (Quantity("BPM"),))])
+    def test_an_accuracy_is_for_a_single_label(self, tmp_path: Path, task: TaskSpec) -> None:
+        model = write_model(tmp_path / "other", tiny_spec(task=task), onnx=False)
+        kept = drawn(task, 20, 1.0) if task.kind != "regression" else answered(np.zeros((20, 1)), main=np.ones((20, 1)))
+        expected = (
+            rf"^an accuracy to reach, here 0\.9, is for data\.kind = 'single_label'.* is '{task.kind}': leave out"
+        )
+        with pytest.raises(ConfigError, match=expected):
+            calibrate(model, HeldOut(kept, np.arange(20) % 2, "x"), accuracy=0.9)
+        assert read_spec(model).metrics == tiny_spec(task=task).metrics
+        recipe = tmp_path / "x.toml"
+        recipe.write_text(
+            'name = "x"\ninput = {sample_rate = 8000, window = 80, hop = 80}\nmodel = {architecture = "m5"}\n'
+        )
+        done = CliRunner().invoke(commands, ["calibrate", str(recipe), "--model", str(model), "--accuracy", "0.9"])
+        assert re.match(expected, str(done.exception))  # and not about clips, which are missing as well
 
     def test_each_task_is_fitted_to_its_own_outputs(self, model: Path) -> None:
         kept = held_out(clips=10).answered

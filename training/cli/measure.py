@@ -9,7 +9,7 @@ from audiocnn import checkpoint
 from audiocnn.pretrained import resolve
 from training.answers import ANSWERS
 from training.baselines.run import KINDS, SVM, measure_baseline
-from training.calibrate import calibrate, on_crossval, on_validation
+from training.calibrate import calibrate, check_accuracy, on_crossval, on_validation
 from training.cli.options import FILE, FOLDER, cache_option, common, data_folder
 from training.config import load_config
 from training.crossval import table
@@ -77,7 +77,9 @@ def evaluate_command(
     help="Take the answers of this crossval.json's models.  [default: the model's, for its validation clips]",
 )
 @click.option(
-    "--accuracy", type=click.FloatRange(0, 1), help="Let so uncertain answers be unknown that the rest has it."
+    "--accuracy",
+    type=click.FloatRange(0, 1),
+    help="For a single label: let so uncertain answers be unknown that the rest has it.",
 )
 def calibrate_command(
     config: Path,
@@ -92,6 +94,7 @@ def calibrate_command(
     Prints what was fitted and how it measures before and after, each clip with what was fitted on others.
     """
     settings = load_config(config, overrides)
+    check_accuracy(checkpoint.read_spec(model).task, accuracy)  # before the model answers for an hour
     if crossval is not None:
         held_out = on_crossval(crossval)
     else:
