@@ -66,25 +66,34 @@ def all_reliability(
     return main | ({"side": side} if side else {})
 
 
+def by_score(scores: NDArray[np.float64], right: NDArray[Any]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """The scores in rising order, and what is right of each: of equal scores the mean.
+
+    Clips come in the order of their labels, so a bin that ended between equal scores would hold those of some labels.
+    """
+    values, inverse, counts = np.unique(scores, return_inverse=True, return_counts=True)
+    return np.repeat(values, counts), np.repeat(np.bincount(inverse, right) / counts, counts)
+
+
 def calibration_error(scores: NDArray[np.float64], right: NDArray[Any]) -> float:
     """The mean distance between score and share of what is right, over `BINS` bins with as many clips each.
 
     right: whether each is right, or to what share. Of n clips, chance alone gives about sqrt(BINS / n) / 3.
     """
-    order = np.argsort(scores, kind="stable")
-    bins = [part for part in np.array_split(order, BINS) if len(part)]
-    return float(sum(abs(scores[part].sum() - right[part].sum()) for part in bins) / len(scores))
+    ranked, shares = by_score(scores, right)
+    bins = zip(np.array_split(ranked, BINS), np.array_split(shares, BINS), strict=True)
+    return float(sum(abs(score.sum() - share.sum()) for score, share in bins) / len(scores))
 
 
 def coverage_accuracy(scores: NDArray[np.float64], right: NDArray[np.bool_]) -> list[dict[str, float]]:
     """The accuracy of the surest clips, for shares of all clips in equal steps, and the lowest score among them."""
-    order = np.argsort(-scores, kind="stable")
+    ranked, shares = (values[::-1] for values in by_score(scores, right))
     counts = [math.ceil(len(scores) * step / CURVE_POINTS) for step in range(1, CURVE_POINTS + 1)]
     return [
         {
             "coverage": count / len(scores),
-            "accuracy": float(right[order[:count]].mean()),
-            "score": float(scores[order[count - 1]]),
+            "accuracy": float(shares[:count].mean()),
+            "score": float(ranked[count - 1]),
         }
         for count in counts
     ]

@@ -31,6 +31,18 @@ class TestCalibrationError:
         mixed = np.random.default_rng(0).permutation(30)
         assert calibration_error(scores[mixed], right[mixed]) == pytest.approx(0.8)
 
+    def test_the_order_of_clips_with_equal_scores_makes_no_difference(self) -> None:
+        """60 clips of two labels, all at 0.5; and many of few different scores."""
+        scores, right = np.full(60, 0.5), np.repeat([True, False], 30)
+        assert calibration_error(scores, right) == calibration_error(scores, np.tile([True, False], 30)) == 0
+        assert {point["accuracy"] for point in coverage_accuracy(scores, right)} == {0.5}
+        random = np.random.default_rng(0)
+        scores, right = random.integers(1, 8, 200) / 8, random.random(200) < 0.6
+        orders = [random.permutation(200) for _ in range(20)] + [np.argsort(right), np.argsort(~right)]
+        assert len({calibration_error(scores[order], right[order]) for order in orders}) == 1
+        curve = coverage_accuracy(scores, right)
+        assert all(coverage_accuracy(scores[order], right[order]) == curve for order in orders)
+
     def test_fewer_clips_than_bins(self) -> None:
         assert calibration_error(np.array([0.9, 0.6]), np.array([True, False])) == pytest.approx((0.1 + 0.6) / 2)
 

@@ -5,7 +5,7 @@ from numpy.typing import NDArray
 
 from audiocnn.plots.quality import Bins, Curve
 from training.metrics import Scores, best_labels
-from training.reliability import BINS
+from training.reliability import BINS, by_score
 from training.report.pool import Pool
 
 
@@ -32,9 +32,9 @@ def confidences(pool: Pool) -> tuple[Scores, NDArray[np.bool_]]:
 
 def confidence_bins(confidence: Scores, right: NDArray[np.bool_]) -> Bins:
     """The `BINS` bins of the expected calibration error, fewer if there are fewer answers."""
-    order = np.argsort(confidence, kind="stable")
-    parts = [part for part in np.array_split(order, BINS) if len(part)]
-    return Bins(np.array([confidence[part].mean() for part in parts]), np.array([right[part].mean() for part in parts]))
+    bins = min(BINS, len(confidence))
+    means = [[part.mean() for part in np.array_split(values, bins)] for values in by_score(confidence, right)]
+    return Bins(*map(np.array, means))
 
 
 def _passed(scores: Scores, truth: NDArray[np.bool_]) -> tuple[Scores, Scores]:

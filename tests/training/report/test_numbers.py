@@ -214,6 +214,11 @@ class TestCurves:
         np.testing.assert_allclose(bins.right, [0.0] * 7 + [0.5] + [1.0] * 7)
         assert len(confidence_bins(confidence[:4], np.ones(4, bool)).right) == 4
 
+    def test_bins_cut_no_equal_answers_apart(self) -> None:
+        for right in (np.repeat([True, False], 30), np.tile([True, False], 30)):
+            bins = confidence_bins(np.full(60, 0.5), right)
+            assert bins.right.tolist() == bins.confidence.tolist() == [0.5] * 15
+
 
 class TestAveraging:
     def test_windows_alone_and_averaged_by_hand(self) -> None:
