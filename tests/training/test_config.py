@@ -177,6 +177,17 @@ def test_a_value_out_of_range_is_refused(tmp_path: Path, key: str, values: str, 
             ["train.balance=groups"],
             "train.balance = 'groups' needs data.group, the manifest's column of artists or speakers",
         ),
+        *(
+            (
+                ['merge.both=["a", "b"]', f"data.kind={kind}", *more],
+                f"merge is for data.kind = 'single_label', got it for '{kind}'; leave it out or --set merge={{}}",
+            )
+            for kind, more in (
+                ("multi_label", []),
+                ("binary", ["data.positive=a"]),
+                ("regression", ["data.manifest=a.csv", "data.quantities.x.unit=s"]),
+            )
+        ),
         (["train.keep=first"], "train.keep must be one of best, last, got 'first'"),
         (["train.compile=1"], "train.compile must be true or false, got 1"),
     ],

@@ -34,8 +34,8 @@ class ModelConfig:
 
 @dataclass(frozen=True, slots=True)
 class Config:
-    """A whole run. `merge` names coarser labels to report as well, each with the labels it joins; `side_tasks` are
-    learned beside the task that `data` describes."""
+    """A whole run. `merge` names coarser labels of a `single_label` task to report as well, each with the labels it
+    joins; `side_tasks` are learned beside the task that `data` describes."""
 
     name: str
     input: InputSpec
@@ -54,6 +54,11 @@ class Config:
         for name, task in self.side_tasks.items():
             check_name("the name of a side task", name)
             check_side_task(f"side_tasks.{name}", task, self.data.manifest)
+        if self.merge and self.data.kind != "single_label":
+            raise ConfigError(
+                f"merge is for data.kind = 'single_label', got it for {self.data.kind!r}; leave it out or "
+                "--set merge={}"
+            )
         _check_balance(self.train.balance, self.data)
         if not isinstance(self.augment, _augment_record(self.input.media)):
             raise ConfigError(f"augment must fit input.media = {self.input.media!r}, got {type(self.augment).__name__}")
