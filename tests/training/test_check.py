@@ -145,6 +145,22 @@ def test_copies_that_training_would_refuse(check: Check, root: Path) -> None:
     assert check(fold="", validation=0.0).ok
 
 
+def test_what_is_held_out_of_the_training_rows_is_looked_at_too(check: Check, root: Path) -> None:
+    rows = ["path,label,split,artist"]
+    rows += [f"high/{i}.wav,{'ab'[i % 2]},{'test' if i > 7 else 'train'},{i}" for i in range(12)]
+    rows += [f"high/copy{i}.wav,a,train,new {i}" for i in range(9)]
+    for i in range(9):
+        shutil.copy(root / "high" / "0.wav", root / f"high/copy{i}.wav")
+    (root / "split.csv").write_text("\n".join(rows))
+    report = check(manifest="split.csv", fold="", split="split", validation=0.3)
+    (finding,) = found(report, "content_leak")
+    assert (finding.problem, finding.text) == (True, "the same content is in train and in validation")
+    (root / "split.csv").write_text("\n".join(rows[:-9]))
+    assert check(manifest="split.csv", fold="", split="split", validation=0.3).ok
+    (few,) = check(manifest="split.csv", fold="", split="split", validation=0.05).findings
+    assert few.text.startswith("8 groups cannot give a validation share of 0.05")
+
+
 def test_too_few_groups_for_validation(check: Check) -> None:
     (finding,) = check(validation=0.05).findings
     assert (finding.kind, finding.problem) == ("validation", True)

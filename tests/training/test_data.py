@@ -12,6 +12,7 @@ import torch
 
 from audiocnn.errors import ConfigError
 from audiocnn.spec import MAIN, AudioSpec, TaskSpec
+from tests.conftest import tiny_spec
 from training.augment.speed import fast_length
 from training.config import AugmentConfig, Config, DataConfig
 from training.data.balance import balanced_parts
@@ -20,7 +21,7 @@ from training.data.cache import open_cache
 from training.data.manifest import Clip, label_names, name_of, read_clips
 from training.data.media import medium_of
 from training.data.sound import FULL_SCALE, Sound
-from training.data.split import clips_of, folds_of, split_clips
+from training.data.split import SPLITS, clips_in, clips_of, folds_of, split_clips
 
 LABELS = ("high", "low")
 
@@ -246,6 +247,21 @@ class TestSplit:
         clips = [clip("1", split="train"), clip("2", split="validation"), clip("3", split="test")]
         split = split_clips(clips, test_fold=None, validation=0.5, seed=0)
         assert [split.train, split.validation, split.test] == [[clips[0]], [clips[1]], [clips[2]]]
+
+    def test_without_validation_rows_whole_groups_of_the_training_rows_are_held_out(self, config: Config) -> None:
+        clips = [clip(f"{i:02}", "ab"[i % 2], f"artist {i // 2}", split="train") for i in range(16)]
+        clips += [clip(f"test {i}", group="another", split="test") for i in range(4)]
+        split = split_clips(clips, test_fold=None, validation=0.25, seed=3)
+        assert {name: len(side) for name, side in split.sides().items()} == {"train": 12, "validation": 4, "test": 4}
+        assert split.test == clips[16:]
+        assert {c.group for c in split.validation}.isdisjoint(c.group for c in split.train)
+        assert {c.labels for c in split.validation} == {("a",), ("b",)}
+        assert split_clips(clips, test_fold=None, validation=0, seed=3).train == clips[:16]
+        model = tiny_spec(training={"recipe": {"seed": 3, "data": {"validation": 0.25}}})
+        assert {name: clips_in(clips, name, config, model) for name in SPLITS} == split.sides()
+        kept = tiny_spec(training={"recipe": {"data": {"validation": 0}}})
+        with pytest.raises(ConfigError, match="the split 'validation' has no clips"):
+            clips_in(clips, "validation", config, kept)
 
     def test_an_artist_on_both_sides_is_refused(self) -> None:
         clips = [clip("1", group="Bach", split="train"), clip("2", group="Bach", split="test")]

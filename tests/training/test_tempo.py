@@ -105,7 +105,7 @@ def test_the_loop_answers_for_clips_as_the_classifier_does(config: Config, tmp_p
         rows.append({"path": f"{index}.wav", "hz": 300 * 4**index, "split": "train"})
     write_manifest(tmp_path, rows)
     quantities = {"hz": QuantityConfig("Hz", (100.0, 3200.0), scale="log", bins=32)}
-    data = DataConfig(manifest="clips.csv", split="split", kind="regression", quantities=quantities)
+    data = DataConfig(manifest="clips.csv", split="split", kind="regression", quantities=quantities, validation=0.0)
     regression = replace(config, data=data)
     setup = prepare(regression, tmp_path, tmp_path / "cache", ALONE, None)
     network = Crossings().eval()

@@ -107,15 +107,17 @@ def _sides(clips: Sequence[Clip], attribute: Literal["split", "fold"], names: It
 
 
 def _made_splits(clips: Sequence[Clip], config: Config) -> list[Sides]:
-    """How training will hold out clips for validation, of all of them and without each fold.
+    """How training will hold out clips for validation: of those marked to train on, or of all and without each fold.
 
     Raises `ConfigError` for fewer groups than that takes.
     """
-    if not clips or config.data.validation == 0 or any(clip.split for clip in clips):
+    named = {clip.split for clip in clips if clip.split}
+    if config.data.validation == 0 or "validation" in named:
         return []
-    folds = sorted({clip.fold for clip in clips if clip.fold})
-    rest = [clips, *([clip for clip in clips if clip.fold != fold] for fold in folds if len(folds) > 1)]
-    parts = [hold_out(some, config.data.validation, config.seed) for some in rest]
+    folds = [] if named else sorted({clip.fold for clip in clips if clip.fold})
+    whole = [clip for clip in clips if not named or clip.split == "train"]
+    rest = [whole, *([clip for clip in clips if clip.fold != fold] for fold in folds if len(folds) > 1)]
+    parts = [hold_out(some, config.data.validation, config.seed) for some in rest if some]
     return [{"train": train, "validation": validation} for train, validation in parts]
 
 

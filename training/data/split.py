@@ -48,11 +48,12 @@ def clips_of(clips: Sequence[Clip], fold: str) -> list[Clip]:
 
 
 def clips_in(clips: Sequence[Clip], split: str, config: Config, spec: ModelSpec) -> list[Clip]:
-    """The clips of one split: the manifest's, or where it has none that of the training of the model with `spec`.
+    """The clips of one split: the manifest's, or what of it was made for the training of the model with `spec`.
 
     Raises `ConfigError` if there are none, and what `split_of_model` raises.
     """
-    if any(clip.split for clip in clips):
+    named = {clip.split for clip in clips if clip.split}
+    if "validation" in named or (named and split == "test"):
         found = [clip for clip in clips if clip.split == split]
     else:
         found = split_of_model(clips, config, spec).sides()[split]
@@ -76,7 +77,8 @@ def split_clips(
     """Divide `clips`.
 
     A manifest with splits (`train`, `validation`, `test`) decides by itself. Otherwise `test_fold` is the test set, or
-    none, and about the share `validation` of the other clips is held out, balanced by label and by whole groups.
+    none. Where no split says which clips are for validation, about the share `validation` of those to train on is held
+    out, balanced by label and by whole groups.
     Raises `ConfigError` for an unknown fold or split, a fold where splits decide, and a group on two sides unless
     `allow_leaks`.
     """
@@ -87,8 +89,9 @@ def split_clips(
         split = Split(**{name: [c for c in clips if c.split == name] for name in SPLITS})
     else:
         test = clips_of(clips, test_fold) if test_fold is not None else []
-        rest = [c for c in clips if test_fold is None or c.fold != test_fold]
-        split = Split(*hold_out(rest, validation, seed), test)
+        split = Split([c for c in clips if test_fold is None or c.fold != test_fold], [], test)
+    if split.train and not split.validation:
+        split = Split(*hold_out(split.train, validation, seed), split.test)
     if not split.train:
         raise ConfigError("no clips are left to train on; check the split and fold columns")
     if not allow_leaks:
