@@ -21,6 +21,7 @@ from training.baselines.run import KINDS, measure_baseline
 from training.config import Config, DataConfig, ModelConfig, QuantityConfig, VisualAugmentConfig
 from training.crossval import table
 from training.data.manifest import read_clips
+from training.data.split import split_clips
 
 PITCH = {"octave": QuantityConfig("octaves", (-1.0, 4.0))}
 
@@ -178,6 +179,27 @@ def test_a_split_is_tested_once_after_learning_from_the_rest(regression: Config,
     no_test.write_text((columns / "columns.csv").read_text().replace(",test", ",train"))
     with pytest.raises(ConfigError, match="the manifest's split has no clips to test on"):
         measure_baseline(replace(split, data=replace(split.data, manifest="no-test.csv")), columns, cache, "mean")
+
+
+def test_without_folds_and_split_it_is_tested_on_what_training_holds_out(
+    regression: Config, columns: Path, cache: Path
+) -> None:
+    data = _columns(kind="regression", quantities=PITCH, fold="", validation=0.25)
+    config = replace(regression, data=data, seed=5)
+    found = measure_baseline(config, columns, cache, "mean")
+    split = split_clips(read_clips(columns, data), test_fold=None, validation=0.25, seed=5)
+    trained, tested = ([clip.values["octave"] for clip in side] for side in (split.train, split.validation))
+    assert [(fold["fold"], fold["clips"]) for fold in found["folds"]] == [("validation", len(tested))]
+    assert found["summary"]["mae"]["mean"] == pytest.approx(np.abs(np.array(tested) - np.mean(trained)).mean())
+    assert "| 5 | validation |" in "".join(table(found))
+    with pytest.raises(ConfigError, match=r"^a baseline needs clips to test on: .* or set data\.validation above 0"):
+        measure_baseline(replace(config, data=replace(data, validation=0.0)), columns, cache, "mean")
+
+
+def test_with_folds_it_learns_from_validation_clips_too(regression: Config, columns: Path, cache: Path) -> None:
+    held_out = replace(regression, data=replace(regression.data, validation=0.25))
+    whole = replace(regression, data=replace(regression.data, validation=0.0))
+    assert summary(held_out, columns, cache, "mean") == summary(whole, columns, cache, "mean")
 
 
 def test_levels_make_no_difference(data: Path) -> None:
