@@ -5,11 +5,9 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Literal, get_args
 
-import numpy as np
-
 from audiocnn.audio.decode import open_audio
-from audiocnn.audio.prepare import mono_blocks
-from audiocnn.errors import ConfigError
+from audiocnn.audio.prepare import mono_samples
+from audiocnn.errors import AudioError, ConfigError
 from audiocnn.waveform import Samples
 from training.progress import track
 
@@ -32,8 +30,9 @@ def read_recordings(
 ) -> dict[Part, list[Samples]]:
     """Mono recordings `(samples,)` at `sample_rate` Hz of the folders `data/CORPUS`, at most `longest_s` of each.
 
-    corpora: of `CORPORA`. Raises `ConfigError` for an unknown one, a folder that is not there or is another one, and
-    an `AudioError` for a file that cannot be decoded.
+    corpora: of `CORPORA`. Raises `ConfigError` for an unknown one, a folder that is not there or is another one, and a
+    speaker or fold that belongs to no part, an `AudioError` that names the file for one that cannot be decoded, and
+    what `open_source` raises.
     """
     unknown = sorted(set(corpora) - set(CORPORA))
     if unknown or not corpora:
@@ -51,16 +50,25 @@ def read_recordings(
 
 def _fsdd(folder: Path) -> list[tuple[Path, Part]]:
     """Free Spoken Digit Dataset: DIGIT_SPEAKER_INDEX.wav; four speakers train, one validates, one tests."""
-    return [(path, _SPEAKERS[path.stem.split("_")[1]]) for path in sorted(folder.glob("*_*_*.wav"))]
+    paths = sorted(folder.glob("*_*_*.wav"))
+    return [(path, _part(_SPEAKERS, "speaker", path.stem.split("_")[1], path)) for path in paths]
 
 
 def _by_fold(folder: Path) -> list[tuple[Path, Part]]:
     """clips.csv with path and fold: ESC-10's folds share no source, those of the Emotify set no artist."""
+    table = folder / "clips.csv"
     try:
-        with (folder / "clips.csv").open(encoding="utf-8", newline="") as file:
-            return [(folder / row["path"], _FOLDS[row["fold"]]) for row in csv.DictReader(file)]
+        with table.open(encoding="utf-8", newline="") as file:
+            rows = [(row["path"], row["fold"]) for row in csv.DictReader(file)]
     except (OSError, KeyError) as error:
-        raise ConfigError(f"expected {folder}/clips.csv with columns path and fold, 1 to 5: {error}") from error
+        raise ConfigError(f"expected {table} with columns path and fold, 1 to 5: {error}") from error
+    return [(folder / path, _part(_FOLDS, "fold", fold, table)) for path, fold in rows]
+
+
+def _part(parts: dict[str, Part], kind: str, name: str, where: Path) -> Part:
+    if name not in parts:
+        raise ConfigError(f"{where} has the {kind} {name!r}; leave it out, expected {', '.join(parts)}")
+    return parts[name]
 
 
 CORPORA: dict[str, Callable[[Path], list[tuple[Path, Part]]]] = {"fsdd": _fsdd, "esc10": _by_fold, "emotify": _by_fold}
@@ -69,8 +77,11 @@ CORPORA: dict[str, Callable[[Path], list[tuple[Path, Part]]]] = {"fsdd": _fsdd, 
 
 def _read(path: Path, sample_rate: int, longest_s: int) -> Samples:
     """The recording without its constant offset; of a long one the middle."""
-    with open_audio(path) as reader:
-        mono = np.concatenate(list(mono_blocks(reader, sample_rate)), axis=1)[0]
+    try:
+        with open_audio(path) as reader:
+            mono = mono_samples(reader, sample_rate)
+    except AudioError as error:
+        raise type(error)(f"{path}: {error}") from error
     start = max(0, len(mono) - longest_s * sample_rate) // 2
     kept = mono[start : start + longest_s * sample_rate]
     centred: Samples = kept - kept.mean()

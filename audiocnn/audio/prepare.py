@@ -3,12 +3,14 @@
     bytes or path -> decode -> downmix -> resample -> [ mono at the model's rate ] -> framing -> level -> windows
                      `------------ mono_blocks -------------'                        `------ windows ------'
 
-`open_prepared` joins the two. Training caches what `mono_blocks` gives and cuts its random crops from there; its
-validation goes through `windows`.
+`open_prepared` joins the two. Training caches what `mono_samples`, the blocks of `mono_blocks` in one, gives and cuts
+its random crops from there; its validation goes through `windows`.
 """
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+
+import numpy as np
 
 from audiocnn.audio.decode import checked_blocks, open_audio
 from audiocnn.audio.normalise import downmix, level_db, normalise_level
@@ -29,6 +31,19 @@ def mono_blocks(reader: AudioReader, sample_rate: int, limits: DecodeLimits | No
     """The sound as mono blocks `(1, n)` at `sample_rate` Hz. Raises what `checked_blocks` raises."""
     mono = (downmix(block) for block in checked_blocks(reader, limits))
     return resample_blocks(mono, reader.sample_rate, sample_rate)
+
+
+def mono_samples(reader: AudioReader, sample_rate: int, limits: DecodeLimits | None = None) -> Samples:
+    """The whole sound `(n,)`, mono at `sample_rate` Hz, never empty.
+
+    Raises what `checked_blocks` raises, and `EmptyAudioError` for a sound too short to survive resampling (1 sample at
+    48 kHz is none at 16 kHz).
+    """
+    blocks = list(mono_blocks(reader, sample_rate, limits))
+    if not blocks:
+        raise _too_short(sample_rate)
+    samples: Samples = np.concatenate(blocks, axis=1)[0]
+    return samples
 
 
 def windows(blocks: Iterable[Samples], spec: AudioSpec) -> Iterator[Window]:
@@ -60,8 +75,7 @@ class PreparedAudio:
     def windows(self) -> Iterator[Window]:
         """The model inputs, one at a time, in constant memory.
 
-        Raises what `checked_blocks` raises, and `EmptyAudioError` for a sound too short to survive resampling (1 sample
-        at 48 kHz is none at 16 kHz).
+        Raises what `mono_samples` raises.
         """
         count = heard = 0
         for window in windows(mono_blocks(self._reader, self._spec.sample_rate, self._limits), self._spec):
@@ -69,9 +83,7 @@ class PreparedAudio:
             heard += not window.silent
             yield window
         if not count:
-            raise EmptyAudioError(
-                f"the audio is shorter than one sample at the model's {self._spec.sample_rate} Hz; send a longer piece"
-            )
+            raise _too_short(self._spec.sample_rate)
         window_s = self._spec.window / self._spec.sample_rate
         if not heard:
             self.warnings.append(
@@ -91,3 +103,7 @@ def open_prepared(
     """Encoded audio as the windows a model with `spec` is fed. Arguments and errors are those of `open_audio`."""
     with open_audio(source, limits, decoders) as reader:
         yield PreparedAudio(reader, spec, limits)
+
+
+def _too_short(sample_rate: int) -> EmptyAudioError:
+    return EmptyAudioError(f"the audio is shorter than one sample at the model's {sample_rate} Hz; send a longer piece")

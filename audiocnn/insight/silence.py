@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from audiocnn.audio.decode import open_audio
-from audiocnn.audio.prepare import mono_blocks
+from audiocnn.audio.prepare import mono_samples
 from audiocnn.inference.silence import SilenceDetector
 from audiocnn.insight.arrays import plain
 from audiocnn.isolation.pool import DecoderPool
@@ -59,10 +59,10 @@ def silence_curve(
 ) -> SilenceCurve:
     """What `detector` says of each 20 ms of a file, from windows of 4 s every 2 s: the middle of each window counts.
 
-    Raises what `open_audio` and `checked_blocks` raise.
+    Raises what `open_audio` and `mono_samples` raise.
     """
     with open_audio(source, limits, decoders) as reader:
-        sound = np.concatenate(list(mono_blocks(reader, SAMPLE_RATE, limits)), axis=1)
+        sound = mono_samples(reader, SAMPLE_RATE, limits)[np.newaxis]
     count = -(-sound.shape[1] // FRAME)
     padded = np.pad(sound, ((0, 0), (0, count * FRAME - sound.shape[1])))
     likelihoods = np.zeros(count)

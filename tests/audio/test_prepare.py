@@ -5,10 +5,11 @@ import tracemalloc
 import numpy as np
 import pytest
 
-from audiocnn.audio.decode import decode
-from audiocnn.audio.prepare import open_prepared
+from audiocnn.audio.decode import decode, open_audio
+from audiocnn.audio.prepare import mono_samples, open_prepared
 from audiocnn.audio.resample import resample
-from audiocnn.errors import EmptyAudioError, NonFiniteAudioError
+from audiocnn.errors import AudioTooLargeError, EmptyAudioError, NonFiniteAudioError
+from audiocnn.limits import DecodeLimits
 from audiocnn.spec import AudioSpec
 from tests.audio_files import encoded, music, noise, silence, tone, wav_bytes
 
@@ -93,6 +94,26 @@ def test_too_short_to_survive_resampling_says_so(num_samples):
     with pytest.raises(EmptyAudioError, match="shorter than one sample at the model's 16000 Hz"):
         prepared(tiny)
     assert len(prepared(wav_bytes(np.ones((1, num_samples)), 8000))) == 1
+    with open_audio(tiny) as reader, pytest.raises(EmptyAudioError, match="shorter than one sample at the"):
+        mono_samples(reader, 16_000)
+
+
+def test_the_whole_sound_is_its_channels_in_the_mean_at_the_rate_asked_for():
+    sound = music(0.5, 44_100, channels=2)
+    sound[1] *= 0.3
+    data = encoded(sound, 44_100)
+    with open_audio(data) as reader:
+        samples = mono_samples(reader, 16_000)
+    waveform = decode(data)
+    mono = type(waveform)(waveform.samples.mean(0, keepdims=True), 44_100)
+    assert samples.shape == (8000,)
+    np.testing.assert_allclose(samples, resample(mono, 16_000).samples[0], atol=1e-5)
+
+
+def test_a_limit_holds_for_the_whole_sound():
+    limits = DecodeLimits(max_duration_s=1)
+    with open_audio(wav_bytes(noise(2), data_size=0xFFFFFFFF)) as reader, pytest.raises(AudioTooLargeError):
+        mono_samples(reader, 16_000, limits)
 
 
 def test_damage_in_the_middle_is_an_error_and_not_a_shorter_answer():

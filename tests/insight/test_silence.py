@@ -4,6 +4,7 @@ import matplotlib.image
 import numpy as np
 import pytest
 
+from audiocnn.errors import EmptyAudioError
 from audiocnn.inference.silence import SilenceDetector
 from audiocnn.insight.envelope import envelope
 from audiocnn.insight.silence import silence_curve
@@ -54,6 +55,11 @@ def test_other_rates_and_channels_are_read(detector):
     assert len(curve.likelihoods) == 50
     assert set(curve.to_json()) == {"times_s", "likelihoods", "levels_db"}
     assert len(curve.to_json()["likelihoods"]) == 50
+
+
+def test_a_sound_without_a_sample_at_the_detector_s_rate_is_an_error(detector):
+    with pytest.raises(EmptyAudioError, match="shorter than one sample"):
+        silence_curve(wav_bytes(tone(500, 1)[:, :1], 48_000), detector)
 
 
 def test_draws_the_three_curves(detector, tmp_path):

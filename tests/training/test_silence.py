@@ -3,6 +3,7 @@
 import csv
 import json
 import math
+import shutil
 
 import numpy as np
 import pytest
@@ -10,8 +11,9 @@ import soundfile
 from click.testing import CliRunner
 
 from audiocnn.checkpoint import read_spec
-from audiocnn.errors import ConfigError
+from audiocnn.errors import ConfigError, EmptyAudioError, UndecodableAudioError
 from audiocnn.inference.silence import SilenceDetector
+from tests.audio_files import noise, wav_bytes
 from training.cli import commands
 from training.recordings import read_recordings
 from training.silence.command import RESULTS, table
@@ -168,6 +170,35 @@ class TestCorpora:
         with pytest.raises(ConfigError, match=r"found no recordings for train, validation, test in .*fsdd; is it fsdd"):
             read_recordings(tmp_path, ["fsdd"], 16_000)
         with pytest.raises(ConfigError, match=r"expected .*clips\.csv with columns path and fold"):
+            read_recordings(tmp_path, ["esc10"], 16_000)
+
+    def test_a_speaker_or_a_fold_that_belongs_to_no_part_is_named(self, corpora, tmp_path):
+        shutil.copytree(corpora, tmp_path, dirs_exist_ok=True)
+        newcomer = tmp_path / "fsdd/0_newcomer_0.wav"
+        newcomer.write_bytes((tmp_path / "fsdd/0_theo_0.wav").read_bytes())
+        with pytest.raises(ConfigError, match=f"^{newcomer} has the speaker 'newcomer'; leave it out, expected "):
+            read_recordings(tmp_path, ["fsdd"], 16_000)
+        table = tmp_path / "esc10/clips.csv"
+        table.write_text(table.read_text() + "1.wav,rain,6\n")
+        with pytest.raises(ConfigError, match=f"^{table} has the fold '6'; leave it out, expected 1, 2, 3, 4, 5$"):
+            read_recordings(tmp_path, ["esc10"], 16_000)
+
+    @pytest.mark.parametrize(
+        ("file", "error", "message"),
+        [
+            (
+                wav_bytes(noise(1)[:, :1], 48_000),
+                EmptyAudioError,
+                "the audio is shorter than one sample",
+            ),
+            (b"no sound", UndecodableAudioError, "the bytes are not audio"),
+        ],
+        ids=["one sample", "no sound"],
+    )
+    def test_a_file_without_sound_is_named(self, corpora, tmp_path, file, error, message):
+        shutil.copytree(corpora, tmp_path, dirs_exist_ok=True)
+        (tmp_path / "esc10/3.wav").write_bytes(file)
+        with pytest.raises(error, match=rf"^{tmp_path}/esc10/3\.wav: {message}"):
             read_recordings(tmp_path, ["esc10"], 16_000)
 
 

@@ -3,12 +3,11 @@
 from pathlib import Path
 
 import click
-import numpy as np
 import soundfile
 import torch
 
 from audiocnn.audio.decode import open_audio
-from audiocnn.audio.prepare import mono_blocks
+from audiocnn.audio.prepare import mono_samples
 from audiocnn.errors import ConfigError
 from training.cli.options import FILE, FOLDER, device_option, seeds_option, set_option
 from training.denoise import saved
@@ -62,7 +61,7 @@ def apply_command(model: Path, noisy: Path, clean: Path) -> None:
     """Write the recording NOISY without its noise to CLEAN, a WAV file, mono at 16 kHz."""
     network = saved.load(model)
     with open_audio(noisy) as reader:
-        samples = np.concatenate(list(mono_blocks(reader, SAMPLE_RATE)), axis=1)[0]
+        samples = mono_samples(reader, SAMPLE_RATE)
     try:
         soundfile.write(clean, saved.denoise(network, samples), SAMPLE_RATE, subtype="FLOAT", format="WAV")
     except soundfile.LibsndfileError as error:

@@ -11,8 +11,7 @@ from torch import Tensor
 
 from audiocnn.audio.decode import open_audio
 from audiocnn.audio.normalise import normalise_level
-from audiocnn.audio.prepare import mono_blocks, windows
-from audiocnn.errors import EmptyAudioError
+from audiocnn.audio.prepare import mono_samples, windows
 from audiocnn.prepared import Window
 from audiocnn.spec import AudioSpec
 from audiocnn.waveform import Samples
@@ -41,10 +40,7 @@ class Sound(Medium):
 
     def decode(self, path: Path) -> NDArray[np.int16]:
         with open_audio(path) as reader:
-            blocks = mono_blocks(reader, self._spec.sample_rate)
-            mono = np.concatenate([np.empty((1, 0), np.float32), *blocks], axis=1)[0]
-        if not len(mono):
-            raise EmptyAudioError("shorter than one sample at the model's rate")
+            mono = mono_samples(reader, self._spec.sample_rate)
         peak = max(1.0, float(np.abs(mono).max()))  # float files may exceed full scale; clipping would change them
         samples: NDArray[np.int16] = (mono / peak * FULL_SCALE).round().astype(np.int16)
         return samples

@@ -11,7 +11,7 @@ import soundfile
 import torch
 from click.testing import CliRunner
 
-from audiocnn.errors import CheckpointError, ConfigError
+from audiocnn.errors import CheckpointError, ConfigError, EmptyAudioError
 from tests.training.denoise.small import recipe, tones
 from training.cli import commands
 from training.denoise.config import DenoiserConfig, load_denoise_config
@@ -117,6 +117,12 @@ class TestApply:
         mono = (0.15 * np.sin(2 * np.pi * 1000 * np.arange(2 * SAMPLE_RATE) / SAMPLE_RATE)).astype(np.float32)
         middle = slice(1000, -1000)  # the resampler rings at both ends
         np.testing.assert_allclose(samples[middle], denoise(network, mono)[middle], atol=2e-3)
+
+    def test_a_recording_without_a_sample_at_its_rate_is_an_error(self, tmp_path):
+        save(tmp_path / "model", fit([tones()], recipe(), seed=0), recipe().model, {})
+        soundfile.write(tmp_path / "short.wav", np.ones(1), 48_000)
+        with pytest.raises(EmptyAudioError, match="shorter than one sample at the model's 16000 Hz"):
+            invoke("apply", tmp_path / "model", tmp_path / "short.wav", tmp_path / "clean.wav")
 
     def test_an_output_that_cannot_be_written_is_an_error(self, data, tmp_path):
         save(tmp_path / "model", fit([tones()], recipe(), seed=0), recipe().model, {})
