@@ -18,6 +18,8 @@ from audiocnn.nn.lowering import AnswersFrames, WithFrames, lower
 from audiocnn.spec import AudioSpec, InputSpec
 
 TOLERANCE = 1e-4
+"""Of the largest logit, or of 1 if all are smaller: the rounding of float32 grows with the numbers that are added."""
+
 _OPSET = 18
 
 
@@ -26,17 +28,16 @@ def export_onnx(directory: Path) -> Path:
 
     The batch size stays dynamic, and of sound the length too; the check runs others than the export saw. The file names
     its layers (`audiocnn.annotate`), so that they can be looked at without torch, and the weights it was made of.
-    Raises `CheckpointError` if any logit differs by more than `TOLERANCE`; the old file is kept then.
+    Raises `CheckpointError` if a logit is no finite number or differs by more than `TOLERANCE`; the old file is kept
+    then.
     """
     spec, network = load_network(directory)
     with tempfile.TemporaryDirectory() as temporary:
         candidate = Path(temporary) / ONNX
         write_onnx(lower(network), spec.input, candidate)
-        difference = _largest_difference(network, candidate, spec.input)
+        _check(network, candidate, spec.input)
         exported = annotate(network, spec.input, candidate).written_into(candidate.read_bytes())
     exported = with_metadata(exported, WEIGHTS_KEY, weights_sha256(directory))
-    if not difference <= TOLERANCE:
-        raise CheckpointError(f"ONNX and torch logits differ by {difference:.2e}, more than {TOLERANCE:.0e}")
     write_atomically(directory / ONNX, exported)
     return directory / ONNX
 
@@ -70,7 +71,8 @@ def write_onnx(network: nn.Module, spec: InputSpec, path: Path) -> None:
         )
 
 
-def _largest_difference(network: nn.Module, onnx_file: Path, spec: InputSpec) -> float:
+def _check(network: nn.Module, onnx_file: Path, spec: InputSpec) -> None:
+    """Raises what `export_onnx` says unless the file answers like the network, for noise of several shapes."""
     answers: dict[str, Callable[[Tensor], Tensor]] = {"logits": network}
     if isinstance(network, AnswersFrames):
         answers["frames"] = network.frames
@@ -79,11 +81,21 @@ def _largest_difference(network: nn.Module, onnx_file: Path, spec: InputSpec) ->
     if isinstance(spec, AudioSpec):
         shapes.append((3, 1, spec.window + spec.window // 3 + 1))
     inputs = [random.standard_normal(shape).astype(np.float32) for shape in shapes]
-    worst = 0.0
     for output, answer in answers.items():
         backend = OnnxBackend(onnx_file, spec.input_name, output=output)
         for values in inputs:
             with torch.inference_mode():
                 expected = answer(torch.from_numpy(values)).numpy()
-            worst = max(worst, float(np.abs(expected - backend(values)).max()))
-    return worst
+            largest = float(np.abs(expected).max())
+            if not np.isfinite(largest):
+                raise CheckpointError(
+                    f"the network's {output} must be finite numbers, for noise it answers {largest}; its weights are "
+                    "damaged or its training went astray: train it again, with a lower learning rate"
+                )
+            difference, allowed = float(np.abs(expected - backend(values)).max()), TOLERANCE * max(1.0, largest)
+            if not difference <= allowed:  # NaN is not either
+                raise CheckpointError(
+                    f"ONNX and torch {output} differ by {difference:.2e}, expected at most {allowed:.2e} where the "
+                    f"largest is {largest:.3g}: the file would give other answers than the network; one with "
+                    "very large weights rounds like that, train it again with a lower learning rate"
+                )

@@ -14,7 +14,7 @@ from audiocnn.errors import CheckpointError
 from audiocnn.inference.onnx_backend import OnnxBackend
 from audiocnn.nn.blocks import ConvNormAct, GlobalPool, LinearNormAct, Pool
 from audiocnn.spec import AudioSpec
-from tests.conftest import SLIM, TINY, tiny_spec, write_model
+from tests.conftest import SLIM, TINY, lively_network, tiny_spec, write_model
 
 HYBRIDS = ("acdnet", "envnet-v2", "wave-picture")  # 1D in front, 2D behind
 SHAPES = ((1, 1), (2, 17), (5, 161), (1, 1025), (2, 9347))
@@ -145,21 +145,62 @@ def test_exports_without_a_warning(tmp_path):
         assert export.export_onnx(directory) == directory / "model.onnx"
 
 
-def test_a_file_that_answers_otherwise_is_not_written(tmp_path, monkeypatch):
-    directory = write_model(tmp_path, tiny_spec())
-    old = (directory / "model.onnx").read_bytes()
+def with_logits_times(scale, directory):
+    """A model whose logits are those of the tiny one, `scale` times as large."""
+    network = lively_network("filterbank-resnet", 4, TINY)
+    with torch.no_grad():
+        network.head.weight *= scale
+        network.head.bias *= scale
+    checkpoint.save(directory, tiny_spec(), network)
+    return directory
+
+
+def shift_exports(monkeypatch, shift):
+    """What is exported from now on is wrong by `shift`."""
     lower = export.lower
 
     def wrong(network):
         lowered = lower(network)
-        lowered.network.head.bias.data += 1e-3
+        lowered.network.head.bias.data += shift
         return lowered
 
     monkeypatch.setattr(export, "lower", wrong)
-    with pytest.raises(CheckpointError, match=r"^ONNX and torch logits differ by 1\.00e-03, more than 1e-04$"):
+
+
+DIFFER = r"^ONNX and torch logits differ by {}, expected at most {} where the largest is .*: the file would give other"
+
+
+def test_a_file_that_answers_otherwise_is_not_written(tmp_path, monkeypatch):
+    directory = write_model(tmp_path, tiny_spec())
+    old = (directory / "model.onnx").read_bytes()
+    shift_exports(monkeypatch, 1e-3)
+    with pytest.raises(CheckpointError, match=DIFFER.format(r"1\.00e-03", r"1\.00e-04")):
         export.export_onnx(directory)
     assert (directory / "model.onnx").read_bytes() == old
     assert sorted(path.name for path in directory.iterdir()) == ["config.json", "model.onnx", "model.safetensors"]
+
+
+@pytest.mark.parametrize(("scale", "right", "wrong"), [(1e-3, 5e-5, 2e-4), (1.0, 5e-5, 2e-4), (1e3, 0.02, 0.2)])
+def test_large_logits_may_differ_by_more_and_small_ones_by_no_less(tmp_path, monkeypatch, scale, right, wrong):
+    directory = with_logits_times(scale, tmp_path)
+    with monkeypatch.context() as context:
+        shift_exports(context, right)
+        export.export_onnx(directory)
+    shift_exports(monkeypatch, wrong)
+    with pytest.raises(CheckpointError, match=DIFFER.format(".*", ".*")):
+        export.export_onnx(directory)
+
+
+def test_a_file_that_answers_no_number_is_not_written(tmp_path, monkeypatch):
+    shift_exports(monkeypatch, float("nan"))
+    with pytest.raises(CheckpointError, match=DIFFER.format("nan", r"1\.00e-04")):
+        export.export_onnx(with_logits_times(1.0, tmp_path))
+
+
+@pytest.mark.parametrize("scale", [float("nan"), float("inf")])
+def test_a_network_that_answers_no_number_is_not_exported(tmp_path, scale):
+    with pytest.raises(CheckpointError, match=r"logits must be finite numbers, for noise it answers nan; its weights"):
+        export.export_onnx(with_logits_times(scale, tmp_path))
 
 
 def test_an_export_of_other_weights_does_not_answer_in_their_name(tmp_path):
