@@ -11,8 +11,7 @@ from audiocnn.audio.prepare import mono_samples
 from audiocnn.errors import ConfigError
 from training.cli.options import FILE, FOLDER, device_option, seeds_option, set_option
 from training.denoise import saved
-from training.denoise.config import load_denoise_config
-from training.denoise.examples import SAMPLE_RATE
+from training.denoise.config import SAMPLE_RATE, load_denoise_config
 from training.denoise.run import table, train_and_measure
 from training.distributed import join
 
@@ -59,11 +58,11 @@ def train_command(
 @click.argument("clean", type=FILE)
 def apply_command(model: Path, noisy: Path, clean: Path) -> None:
     """Write the recording NOISY without its noise to CLEAN, a WAV file, mono at 16 kHz."""
-    network = saved.load(model)
+    trained = saved.load(model)
     with open_audio(noisy) as reader:
         samples = mono_samples(reader, SAMPLE_RATE)
     try:
-        soundfile.write(clean, saved.denoise(network, samples), SAMPLE_RATE, subtype="FLOAT", format="WAV")
+        soundfile.write(clean, trained.denoise(samples), SAMPLE_RATE, subtype="FLOAT", format="WAV")
     except soundfile.LibsndfileError as error:
         raise ConfigError(f"cannot write {clean}: {error}") from error
     click.echo(f"written: {clean}")

@@ -11,6 +11,8 @@ from training.config import OptimConfig
 from training.config.checks import MOST_DB, STEEPEST, check_fields, is_range
 from training.config.reader import read_table, to_record
 
+SAMPLE_RATE = 16_000
+
 
 @dataclass(frozen=True, slots=True)
 class DenoiserConfig:
@@ -75,6 +77,11 @@ class DenoiseTrainConfig:
         check_fields("train.", self, ["steps"], lambda v: v >= 1, "at least 1")
         check_fields("train.", self, ["window_s"], lambda v: 0.1 <= v <= 600, "from 0.1 to 600 seconds")
         _ = self.optim  # checks the fields it has
+
+    @property
+    def window(self) -> int:
+        """Samples of a window at `SAMPLE_RATE`."""
+        return round(self.window_s * SAMPLE_RATE)
 
     @property
     def optim(self) -> OptimConfig:

@@ -8,10 +8,8 @@ from numpy.random import Generator
 
 from audiocnn.errors import ConfigError
 from audiocnn.waveform import Samples
-from training.denoise.config import NoiseConfig
+from training.denoise.config import SAMPLE_RATE, NoiseConfig
 from training.noise import coloured, unit
-
-SAMPLE_RATE = 16_000
 
 _QUIETEST_DB = -60.0
 _TRIES = 1000

@@ -11,7 +11,7 @@ from audiocnn.errors import AudioCnnError
 from audiocnn.models.denoiser import Denoiser
 from audiocnn.waveform import Samples
 from training.denoise.config import DenoiseConfig
-from training.denoise.examples import SAMPLE_RATE, draw
+from training.denoise.examples import draw
 from training.denoise.measure import si_sdr_db
 from training.optim import Ema, learning_rate, make_optimizer, set_rate
 from training.progress import track
@@ -25,13 +25,13 @@ def fit(recordings: Sequence[Samples], config: DenoiseConfig, *, seed: int, devi
     The same seed gives the same network.
     Raises `ConfigError` for a network that cannot be built, `AudioCnnError` if the loss is no longer a number.
     """
-    optim, steps, window = config.train.optim, config.train.steps, round(config.train.window_s * SAMPLE_RATE)
+    optim, steps = config.train.optim, config.train.steps
     torch.manual_seed(seed)
     network = Denoiser(**asdict(config.model)).to(device)
     optimizer, ema = make_optimizer(network, optim), Ema(network, optim.ema)
     for step in track(range(steps), f"seed {seed}", total=steps):
         random = np.random.default_rng((seed, 1, step))
-        examples = [draw(recordings, window, config.noise, random) for _ in range(optim.batch_size)]
+        examples = [draw(recordings, config.train.window, config.noise, random) for _ in range(optim.batch_size)]
         clean, noisy = (
             torch.from_numpy(np.stack(rows)).to(device)
             for rows in ([e.clean for e in examples], [e.noisy for e in examples])

@@ -2,18 +2,16 @@
 
 import json
 from collections.abc import Sequence
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 import torch
 
 from audiocnn.checkpoint import write_atomically
-from training.denoise.config import DenoiseConfig
-from training.denoise.examples import SAMPLE_RATE
+from training.denoise.config import SAMPLE_RATE, DenoiseConfig
 from training.denoise.fit import fit
 from training.denoise.measure import measure
-from training.denoise.saved import denoise, save
+from training.denoise.saved import Trained, save
 from training.recordings import read_recordings
 
 RESULTS = "denoise.json"
@@ -31,13 +29,12 @@ def train_and_measure(
     recordings = read_recordings(data, config.data.corpora, SAMPLE_RATE, config.data.longest_s)
     results = []
     for seed in seeds:
-        network = fit(recordings["train"], config, seed=seed, device=device)
-        use = partial(denoise, network)
+        trained = Trained(fit(recordings["train"], config, seed=seed, device=device), config.train.window)
         result: dict[str, Any] = {"seed": seed}
-        result["validation"] = measure(use, recordings["validation"], config.noise, _VALIDATION)
-        result["test"] = measure(use, recordings["test"], config.noise, _TEST)
+        result["validation"] = measure(trained.denoise, recordings["validation"], config.noise, _VALIDATION)
+        result["test"] = measure(trained.denoise, recordings["test"], config.noise, _TEST)
         results.append(result | {"recipe": config.to_json()})
-        save(run / f"seed-{seed}", network, config.model, results[-1])
+        save(run / f"seed-{seed}", trained.network, config, result)
         write_atomically(run / RESULTS, (json.dumps(results, indent=1) + "\n").encode())
     return results
 

@@ -2,8 +2,7 @@
 
 import numpy as np
 
-from training.denoise.config import DenoiseConfig, DenoiserConfig, DenoiseTrainConfig
-from training.denoise.examples import SAMPLE_RATE
+from training.denoise.config import SAMPLE_RATE, DenoiseConfig, DenoiserConfig, DenoiseTrainConfig
 
 
 def tones(seed=0, seconds=2, sample_rate=SAMPLE_RATE):

@@ -2,7 +2,6 @@
 
 import csv
 import json
-from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -14,12 +13,11 @@ from click.testing import CliRunner
 from audiocnn.errors import CheckpointError, ConfigError, EmptyAudioError
 from tests.training.denoise.small import recipe, tones
 from training.cli import commands
-from training.denoise.config import DenoiserConfig, load_denoise_config
-from training.denoise.examples import SAMPLE_RATE
+from training.denoise.config import SAMPLE_RATE, load_denoise_config
 from training.denoise.fit import fit
 from training.denoise.measure import measure
 from training.denoise.run import RESULTS
-from training.denoise.saved import CONFIG, WEIGHTS, denoise, load, save
+from training.denoise.saved import CONFIG, WEIGHTS, Trained, load, save
 from training.recordings import read_recordings
 
 RECIPE = Path(__file__).parents[3] / "training" / "recipes" / "denoise.toml"
@@ -62,10 +60,10 @@ class TestTrain:
         monkeypatch.chdir(tmp_path)
         threads = []
         monkeypatch.setattr(torch, "set_num_threads", threads.append)
-        trained = train(data, "--seeds", "0,2", "--device", "cpu", "--threads", 3)
+        answer = train(data, "--seeds", "0,2", "--device", "cpu", "--threads", 3)
         assert threads == [3]
         run = tmp_path / "runs" / "denoise"
-        assert trained.exit_code == 0
+        assert answer.exit_code == 0
         results = json.loads((run / RESULTS).read_text())
         assert [result["seed"] for result in results] == [0, 2]
 
@@ -77,19 +75,20 @@ class TestTrain:
             "test": [2 * SAMPLE_RATE] * 2,
         }
         for result in results:
-            network = load(run / f"seed-{result['seed']}")
+            trained = load(run / f"seed-{result['seed']}")
             expected = fit(recordings["train"], config, seed=result["seed"]).state_dict()
-            for name, value in network.state_dict().items():
+            for name, value in trained.network.state_dict().items():
                 np.testing.assert_array_equal(value, expected[name])
             for part, noise in (("validation", 1001), ("test", 1002)):
-                measured = measure(partial(denoise, network), recordings[part], config.noise, noise)
+                measured = measure(trained.denoise, recordings[part], config.noise, noise)
                 assert result[part] == pytest.approx(measured)
                 assert result[part]["noisy_db"] == pytest.approx(3, abs=0.1)
             test = result["test"]
-            assert f"| {result['seed']} | {test['noisy_db']:.2f} dB | {test['denoised_db']:.2f} dB |" in trained.output
+            assert f"| {result['seed']} | {test['noisy_db']:.2f} dB | {test['denoised_db']:.2f} dB |" in answer.output
             saved = json.loads((run / f"seed-{result['seed']}" / CONFIG).read_text())
             assert saved["training"] == result
             assert result["recipe"]["train"]["window_s"] == 0.5
+            assert trained.window == SAMPLE_RATE // 2
 
     def test_other_corpora_than_ours_are_refused(self, data, tmp_path):
         with pytest.raises(ConfigError, match="corpora must be some of fsdd, esc10, emotify, got speech"):
@@ -105,7 +104,7 @@ class TestTrain:
 class TestApply:
     def test_another_sample_rate_and_two_channels_become_a_clean_wav(self, tmp_path):
         network = fit([tones()], recipe(), seed=0)
-        save(tmp_path / "model", network, recipe().model, {})
+        save(tmp_path / "model", network, recipe(), {})
         time_s = np.arange(2 * 44_100) / 44_100
         left = 0.2 * np.sin(2 * np.pi * 1000 * time_s)
         soundfile.write(tmp_path / "noisy.flac", np.stack([left, left / 2], axis=1), 44_100)
@@ -116,16 +115,16 @@ class TestApply:
         assert (sample_rate, samples.shape) == (SAMPLE_RATE, (2 * SAMPLE_RATE,))
         mono = (0.15 * np.sin(2 * np.pi * 1000 * np.arange(2 * SAMPLE_RATE) / SAMPLE_RATE)).astype(np.float32)
         middle = slice(1000, -1000)  # the resampler rings at both ends
-        np.testing.assert_allclose(samples[middle], denoise(network, mono)[middle], atol=2e-3)
+        np.testing.assert_allclose(samples[middle], Trained(network, 1600).denoise(mono)[middle], atol=2e-3)
 
     def test_a_recording_without_a_sample_at_its_rate_is_an_error(self, tmp_path):
-        save(tmp_path / "model", fit([tones()], recipe(), seed=0), recipe().model, {})
+        save(tmp_path / "model", fit([tones()], recipe(), seed=0), recipe(), {})
         soundfile.write(tmp_path / "short.wav", np.ones(1), 48_000)
         with pytest.raises(EmptyAudioError, match="shorter than one sample at the model's 16000 Hz"):
             invoke("apply", tmp_path / "model", tmp_path / "short.wav", tmp_path / "clean.wav")
 
     def test_an_output_that_cannot_be_written_is_an_error(self, data, tmp_path):
-        save(tmp_path / "model", fit([tones()], recipe(), seed=0), recipe().model, {})
+        save(tmp_path / "model", fit([tones()], recipe(), seed=0), recipe(), {})
         with pytest.raises(ConfigError, match="cannot write /nowhere/x"):
             invoke("apply", tmp_path / "model", data / "emotify" / "1.wav", "/nowhere/x.wav")
 
@@ -144,19 +143,30 @@ class TestLoad:
         ],
     )
     def test_a_folder_without_a_denoiser_is_an_error(self, tmp_path, name, content):
-        save(tmp_path, fit([tones()], recipe(), seed=0), recipe().model, {})
+        save(tmp_path, fit([tones()], recipe(), seed=0), recipe(), {})
         (tmp_path / name).unlink()
         if content is not None:
             (tmp_path / name).write_bytes(content)
         with pytest.raises(CheckpointError, match=f"^{tmp_path} holds no denoiser: "):
             load(tmp_path)
 
-    def test_gives_the_network_that_was_saved(self, tmp_path):
-        network = fit([tones()], recipe(), seed=0)
-        save(tmp_path, network, recipe().model, {"seed": 0})
-        assert json.loads((tmp_path / CONFIG).read_text()) == {
-            "model": {"filter_length": 64, "width": 8},
-            "training": {"seed": 0},
-        }
-        np.testing.assert_array_equal(denoise(load(tmp_path), tones()), denoise(network, tones()))
-        assert recipe().model == DenoiserConfig(64, 8)
+    @pytest.mark.parametrize("window_s", [None, "3", 0, float("nan")])
+    def test_a_window_that_is_missing_or_illegal_is_an_error(self, tmp_path, window_s):
+        save(tmp_path, fit([tones()], recipe(), seed=0), recipe(), {})
+        saved = json.loads((tmp_path / CONFIG).read_text())
+        saved["training"]["recipe"]["train"] = {} if window_s is None else {"window_s": window_s}
+        (tmp_path / CONFIG).write_text(json.dumps(saved))
+        with pytest.raises(CheckpointError, match=f"^{tmp_path} holds no denoiser: .*window_s"):
+            load(tmp_path)
+
+    def test_gives_the_network_that_was_saved_and_the_window_it_learned_with(self, tmp_path):
+        for window_s in (0.1, 0.25):
+            network = fit([tones()], recipe(window_s=window_s), seed=0)
+            save(tmp_path, network, recipe(window_s=window_s), {"seed": 0})
+            saved = json.loads((tmp_path / CONFIG).read_text())
+            assert saved["model"] == {"filter_length": 64, "width": 8}
+            assert (saved["training"]["seed"], saved["training"]["recipe"]["name"]) == (0, "small")
+            trained = load(tmp_path)
+            assert trained.window == window_s * SAMPLE_RATE
+            expected = Trained(network, trained.window).denoise(tones())
+            np.testing.assert_array_equal(trained.denoise(tones()), expected)

@@ -7,11 +7,11 @@ import torch
 
 from audiocnn.errors import AudioCnnError
 from tests.training.denoise.small import recipe, tones
-from training.denoise.config import DenoiserConfig, NoiseConfig
+from training.denoise.config import SAMPLE_RATE, DenoiserConfig, NoiseConfig
 from training.denoise.examples import draw
 from training.denoise.fit import fit
 from training.denoise.measure import measure
-from training.denoise.saved import denoise
+from training.denoise.saved import Trained
 
 
 def weights(config, seed=0):
@@ -24,7 +24,7 @@ def weights(config, seed=0):
 def test_a_few_steps_on_tones_take_noise_out_of_other_tones(precision):
     config = replace(recipe(steps=30, window_s=0.25, batch_size=8, precision=precision), model=DenoiserConfig(256, 16))
     network = fit([tones(seed) for seed in range(20)], config, seed=0)
-    result = measure(lambda samples: denoise(network, samples), [tones(99)], config.noise, seed=1)
+    result = measure(Trained(network, 2 * SAMPLE_RATE).denoise, [tones(99)], config.noise, seed=1)
     assert result["noisy_db"] == pytest.approx(5, abs=0.1)
     assert result["gain_db"] > 2
 
