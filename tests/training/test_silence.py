@@ -1,30 +1,15 @@
-"""Training of the silence detector: noises, examples, corpora, thresholds, and the command from end to end."""
+"""Training of the silence detector: noises, examples, thresholds and tables."""
 
-import csv
-import json
 import math
-import shutil
 
 import numpy as np
 import pytest
-import soundfile
-from click.testing import CliRunner
 
-from audiocnn.checkpoint import read_spec
-from audiocnn.errors import ConfigError, EmptyAudioError, UndecodableAudioError
-from audiocnn.inference.silence import SilenceDetector
-from tests.audio_files import noise, wav_bytes
-from training.cli import commands
-from training.recordings import read_recordings
-from training.silence.command import RESULTS, table
+from tests.training.small_corpora import bursts
 from training.silence.examples import FRAME, SILENT_DB, Scene, draw_scene, frame_levels_db, mixed
 from training.silence.fit import fit
 from training.silence.measure import SNRS_DB, draw_scenes, measure, quality, tuned_rules
-
-
-def bursts(count=6, seconds=0.6, seed=0):
-    random = np.random.default_rng(seed)
-    return [random.standard_normal(int(seconds * 16_000)).astype(np.float32) * 0.1 for _ in range(count)]
+from training.silence.run import table
 
 
 class TestExamples:
@@ -115,123 +100,12 @@ class TestMeasure:
         assert lines[7].startswith("| detector, f1 | 0.700 ± 0.100 | ")
 
 
-@pytest.fixture(scope="module")
-def corpora(tmp_path_factory):
-    """Folders in the form of FSDD, 8 kHz tones, and of ESC-10, noise bursts."""
-    root = tmp_path_factory.mktemp("corpora")
-    (root / "fsdd").mkdir()
-    time = np.arange(4000) / 8000
-    for hz, speaker in enumerate(("george", "jackson", "lucas", "nicolas", "theo", "yweweler"), start=2):
-        for index in range(2):
-            wave = np.sin(2 * np.pi * 100 * hz * time) * np.exp(-3 * time) + 0.25
-            soundfile.write(root / "fsdd" / f"{index}_{speaker}_{index}.wav", 0.4 * wave, 8000)
-    (root / "esc10").mkdir()
-    with (root / "esc10/clips.csv").open("w", newline="") as file:
-        rows = csv.writer(file)
-        rows.writerow(["path", "label", "fold"])
-        for fold in range(1, 6):
-            soundfile.write(root / f"esc10/{fold}.wav", bursts(1, {2: 20.0, 5: 2.0}.get(fold, 1.0), fold)[0], 16_000)
-            rows.writerow([f"{fold}.wav", "rain", fold])
-    return root
-
-
-class TestCorpora:
-    def test_parts_share_no_speaker_and_no_fold(self, corpora):
-        found = read_recordings(corpora, ["fsdd", "esc10"], 16_000)
-        assert {part: len(recordings) for part, recordings in found.items()} == {
-            "train": 8 + 3,
-            "validation": 2 + 1,
-            "test": 2 + 1,
-        }
-        for part, hz in (("validation", 600), ("test", 700)):
-            power = np.abs(np.fft.rfft(found[part][0], 16_000))
-            assert power.argmax() == pytest.approx(hz, abs=2)
-        assert len(found["validation"][-1]) == 16_000
-        assert len(found["test"][-1]) == 32_000
-
-    def test_recordings_are_mono_without_offset_and_at_most_15_s(self, corpora):
-        found = read_recordings(corpora, ["fsdd", "esc10"], 16_000)
-        assert all(r.ndim == 1 and abs(r.mean()) < 1e-4 for part in found.values() for r in part)
-        assert len(found["test"][0]) == 8000
-        assert sorted(len(r) for r in found["train"][8:]) == [16_000, 16_000, 15 * 16_000]
-
-    def test_of_a_long_recording_the_middle_is_kept(self, corpora):
-        (whole,), (kept,) = (
-            [r for r in read_recordings(corpora, ["esc10"], 16_000, longest_s)["train"] if len(r) == longest_s * 16_000]
-            for longest_s in (20, 4)
-        )
-        middle = whole[8 * 16_000 : 12 * 16_000]
-        np.testing.assert_allclose(kept, middle - middle.mean(), atol=1e-6)
-
-    def test_what_cannot_be_read(self, corpora, tmp_path):
-        for names in (["fsdd", "speech"], []):
-            with pytest.raises(ConfigError, match=r"^corpora must be some of fsdd, esc10, emotify, got"):
-                read_recordings(corpora, names, 16_000)
-        with pytest.raises(ConfigError, match=r"found no recordings for train, validation, test in .*fsdd; is it fsdd"):
-            read_recordings(tmp_path, ["fsdd"], 16_000)
-        with pytest.raises(ConfigError, match=r"expected .*clips\.csv with columns path and fold"):
-            read_recordings(tmp_path, ["esc10"], 16_000)
-
-    def test_a_speaker_or_a_fold_that_belongs_to_no_part_is_named(self, corpora, tmp_path):
-        shutil.copytree(corpora, tmp_path, dirs_exist_ok=True)
-        newcomer = tmp_path / "fsdd/0_newcomer_0.wav"
-        newcomer.write_bytes((tmp_path / "fsdd/0_theo_0.wav").read_bytes())
-        with pytest.raises(ConfigError, match=f"^{newcomer} has the speaker 'newcomer'; leave it out, expected "):
-            read_recordings(tmp_path, ["fsdd"], 16_000)
-        table = tmp_path / "esc10/clips.csv"
-        table.write_text(table.read_text() + "1.wav,rain,6\n")
-        with pytest.raises(ConfigError, match=f"^{table} has the fold '6'; leave it out, expected 1, 2, 3, 4, 5$"):
-            read_recordings(tmp_path, ["esc10"], 16_000)
-
-    @pytest.mark.parametrize(
-        ("file", "error", "message"),
-        [
-            (
-                wav_bytes(noise(1)[:, :1], 48_000),
-                EmptyAudioError,
-                "the audio is shorter than one sample",
-            ),
-            (b"no sound", UndecodableAudioError, "the bytes are not audio"),
-        ],
-        ids=["one sample", "no sound"],
-    )
-    def test_a_file_without_sound_is_named(self, corpora, tmp_path, file, error, message):
-        shutil.copytree(corpora, tmp_path, dirs_exist_ok=True)
-        (tmp_path / "esc10/3.wav").write_bytes(file)
-        with pytest.raises(error, match=rf"^{tmp_path}/esc10/3\.wav: {message}"):
-            read_recordings(tmp_path, ["esc10"], 16_000)
-
-
 def test_one_seed_gives_one_network():
     networks = [fit(bursts(), steps=2, seed=seed) for seed in (0, 0, 1)]
     first, same, other = (np.concatenate([p.detach().numpy().ravel() for p in n.parameters()]) for n in networks)
     np.testing.assert_array_equal(first, same)
     assert np.abs(first - other).max() > 1e-3
     assert not networks[0].training
-
-
-def test_the_command_trains_measures_and_exports(corpora, tmp_path):
-    arguments = ["silence", "--data", str(corpora), "--run", str(tmp_path), "--seeds", "0,3", "--licence", "CC0-1.0"]
-    result = CliRunner().invoke(commands, [*arguments, "--steps", "2", "--windows", "3", "--music", "5"])
-    assert result.exit_code == 0, result.output
-    spec = read_spec(tmp_path / "seed-3/model")
-    assert (spec.name, spec.architecture, spec.licence) == ("silence", "silence-detector", "CC0-1.0")
-    assert spec.training["seed"] == 3
-    assert spec.training["corpora"] == ["fsdd", "esc10"]
-    results = json.loads((tmp_path / RESULTS).read_text())
-    assert len(results["detector"]) == 2
-    assert spec.metrics["silent_frames_f1"]["10 dB"] == round(results["detector"][1]["10 dB"]["f1"], 3)
-    assert result.stdout.splitlines()[0].startswith("| silent frames | clean |")
-    # What was measured is what the exported model says.
-    detector = SilenceDetector.load(tmp_path / "seed-3/model")
-    scenes = draw_scenes(read_recordings(corpora, ["fsdd", "esc10"], 16_000)["test"], 3, seed=1002)
-    assert measure(lambda windows: detector.frames(windows, 16_000) > 0.5, scenes) == results["detector"][1]
-
-
-def test_the_command_wants_numbers_for_seeds(corpora):
-    result = CliRunner().invoke(commands, ["silence", "--data", str(corpora), "--seeds", "a"])
-    assert isinstance(result.exception, ConfigError)
-    assert "seeds must be whole numbers such as 0,1,2, got 'a'" in str(result.exception)
 
 
 def test_a_scene_keeps_its_noise():

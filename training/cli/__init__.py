@@ -9,14 +9,14 @@ import torch
 
 from audiocnn.errors import AudioCnnError
 from training.cli.check import check_command
+from training.cli.corpus import corpus
 from training.cli.denoise import denoise
 from training.cli.lr_find import lr_find_command
 from training.cli.measure import baseline_command, calibrate_command, evaluate_command, robustness_command
 from training.cli.quantize import quantize_command
+from training.cli.report import report_command
+from training.cli.silence import silence_command
 from training.cli.train import crossval_command, publish_command, train_command
-from training.corpora.commands import corpus
-from training.report.command import report
-from training.silence.command import silence
 from training.stopping import Stopped
 
 
@@ -43,10 +43,10 @@ for command in (
     baseline_command,
     publish_command,
     quantize_command,
+    report_command,
     corpus,
     denoise,
-    report,
-    silence,
+    silence_command,
 ):
     commands.add_command(command)
 

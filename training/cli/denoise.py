@@ -25,7 +25,7 @@ def denoise() -> None:
 @click.argument("config", type=FILE)
 @click.option("--data", type=FOLDER, required=True, help="Holds a folder for each corpus.")
 @click.option("--run", type=FOLDER, help="Where the models go.  [default: runs/NAME]")
-@seeds_option
+@seeds_option()
 @set_option
 @device_option
 @click.option("--threads", type=click.IntRange(1), help="CPU threads.  [default: all cores]")

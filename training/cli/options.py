@@ -11,7 +11,8 @@ from training.trackers import TRACKERS
 
 FOLDER = click.Path(file_okay=False, path_type=Path)
 FILE = click.Path(dir_okay=False, path_type=Path)
-
+EXISTING_FOLDER = click.Path(file_okay=False, exists=True, path_type=Path)
+EXISTING_FILE = click.Path(dir_okay=False, exists=True, path_type=Path)
 
 set_option = click.option(
     "--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Replace a setting of CONFIG, as in train.lr=0.001."
@@ -35,14 +36,18 @@ def _seeds(context: click.Context, option: click.Parameter, text: str) -> list[i
     return seeds
 
 
+def seeds_option(default: str = "0") -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """The option `seeds`, a list of whole numbers that are not negative."""
+    return click.option(
+        "--seeds", callback=_seeds, default=default, show_default=True, help="Seeds, separated by commas."
+    )
+
+
 cache_option = click.option(
     "--cache", type=FOLDER, default=Path("cache"), show_default=True, help="Where decoded audio is kept."
 )
 device_option = click.option(
     "--device", type=click.Choice(["auto", "cpu", "cuda"]), default="auto", show_default=True, help="Where to compute."
-)
-seeds_option = click.option(
-    "--seeds", callback=_seeds, default="0", show_default=True, help="Seeds, separated by commas."
 )
 log_option = click.option(
     "--log", type=click.Choice(TRACKERS), multiple=True, help="Tell this service of each epoch as well."

@@ -77,7 +77,7 @@ def train_command(
 @common
 @cache_option
 @click.option("--run", type=FOLDER, help="Where the runs go.  [default: runs/NAME-crossval]")
-@seeds_option
+@seeds_option()
 @click.option("--folds", help="Only these folds, separated by commas.  [default: all]")
 @click.option("--jobs", type=click.IntRange(1), default=1, show_default=True, help="Trainings at once.")
 @log_option

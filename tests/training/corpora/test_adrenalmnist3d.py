@@ -10,8 +10,8 @@ import pytest
 from click.testing import CliRunner
 
 from audiocnn.errors import ConfigError
+from training.cli.corpus import corpus
 from training.corpora.adrenalmnist3d import convert
-from training.corpora.commands import corpus
 
 Rows = Callable[[Path], list[dict[str, str]]]
 

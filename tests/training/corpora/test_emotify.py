@@ -10,8 +10,8 @@ from click.testing import CliRunner
 
 from audiocnn.errors import ConfigError
 from tests.audio_files import encoded, noise
+from training.cli.corpus import corpus
 from training.config import DataConfig, QuantityConfig
-from training.corpora.commands import corpus
 from training.corpora.emotify import EMOTIONS, RANGES, convert
 from training.data.manifest import read_clips
 

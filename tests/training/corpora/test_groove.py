@@ -16,8 +16,8 @@ from click.testing import CliRunner
 
 from audiocnn.errors import ConfigError
 from tests.training.corpora.soundfont import click_soundfont
+from training.cli.corpus import corpus
 from training.config import DataConfig, QuantityConfig
-from training.corpora.commands import corpus
 from training.corpora.groove import SOUNDFONT, convert, drummer_folds
 from training.data.manifest import read_clips
 from training.data.split import split_clips

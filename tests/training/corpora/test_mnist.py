@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from audiocnn.errors import ConfigError
-from training.corpora.commands import corpus
+from training.cli.corpus import corpus
 from training.corpora.mnist import convert
 
 Rows = Callable[[Path], list[dict[str, str]]]

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from audiocnn import Classifier
 from audiocnn.errors import ConfigError
-from training.corpora.commands import corpus
+from training.cli.corpus import corpus
 from training.corpora.moving_digits import DIRECTIONS, Scene, convert, draw_scene, film, positions
 from training.corpora.strokes import HANDS, coverage, segments_of
 from training.corpora.video import write_video

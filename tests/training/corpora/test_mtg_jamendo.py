@@ -8,8 +8,8 @@ from click.testing import CliRunner
 
 from audiocnn.errors import ConfigError
 from tests.audio_files import encoded, noise
+from training.cli.corpus import corpus
 from training.config import DataConfig
-from training.corpora.commands import corpus
 from training.corpora.mtg_jamendo import convert
 from training.data.manifest import read_clips
 from training.data.split import split_clips

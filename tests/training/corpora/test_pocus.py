@@ -12,7 +12,7 @@ import pytest
 from click.testing import CliRunner
 
 from audiocnn.errors import ConfigError
-from training.corpora.commands import corpus
+from training.cli.corpus import corpus
 from training.corpora.pocus import convert, group_clips
 from training.corpora.video import write_video
 

@@ -13,8 +13,8 @@ import soundfile
 from click.testing import CliRunner
 
 from audiocnn.errors import ConfigError
+from training.cli.corpus import corpus
 from training.config import DataConfig
-from training.corpora.commands import corpus
 from training.corpora.synthetic_digits import (
     ENDINGS,
     ENGLISH,

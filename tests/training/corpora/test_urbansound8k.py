@@ -9,8 +9,8 @@ from click.testing import CliRunner
 
 from audiocnn.errors import ConfigError
 from tests.audio_files import noise, wav_bytes
+from training.cli.corpus import corpus
 from training.config import DataConfig
-from training.corpora.commands import corpus
 from training.corpora.urbansound8k import convert
 from training.data.manifest import read_clips
 from training.data.split import folds_of, split_clips

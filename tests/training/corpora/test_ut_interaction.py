@@ -10,7 +10,7 @@ import pytest
 from click.testing import CliRunner
 
 from audiocnn.errors import ConfigError
-from training.corpora.commands import corpus
+from training.cli.corpus import corpus
 from training.corpora.ut_interaction import convert
 from training.corpora.video import write_video
 

@@ -28,9 +28,9 @@ from training.report.averaging import over_windows
 from training.report.baselines import read_baseline
 from training.report.classes import calibration_section, curves_section
 from training.report.clips import clips_section
-from training.report.command import make_report
 from training.report.document import Cell, Document, Figure, Part, Section, Table, number
 from training.report.load import load_runs, pool_of
+from training.report.make import make_report
 from training.report.page import to_markdown
 from training.report.pool import Pool
 from training.report.quality import averaging_section, measured, quality_section

@@ -1,4 +1,4 @@
-"""`python -m training silence`: from the recordings to trained detectors and a table of what they are worth."""
+"""A detector for each of several seeds: train, measure, save."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -7,19 +7,16 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import click
 import numpy as np
-import torch
 from torch import nn
 
 from audiocnn import checkpoint
-from audiocnn.errors import ConfigError
 from audiocnn.export import export_onnx
 from audiocnn.inference.silence import SilenceDetector
 from audiocnn.models.silence_detector import FRAME
 from audiocnn.spec import AudioSpec, ModelSpec, TaskSpec
 from audiocnn.waveform import Samples
-from training.recordings import CORPORA, read_recordings
+from training.recordings import read_recordings
 from training.silence.examples import SAMPLE_RATE, SILENT_DB
 from training.silence.fit import fit
 from training.silence.measure import (
@@ -35,43 +32,39 @@ from training.silence.measure import (
 from training.silence.music import piece
 
 RESULTS = "silence.json"
-_FOLDER = click.Path(file_okay=False, path_type=Path)
 _MUSIC, _VALIDATION, _TEST = 1000, 1001, 1002
 """Seeds of the computed music, the validation and the test windows: the same for every detector."""
 
 
-@click.command()
-@click.option("--data", type=_FOLDER, required=True, help="Holds a folder for each corpus.")
-@click.option("--corpora", default="fsdd,esc10", show_default=True, help=f"Some of {','.join(CORPORA)}.")
-@click.option("--music", type=click.IntRange(0), default=600, show_default=True, help="Computed pieces to train with.")
-@click.option("--run", type=_FOLDER, default=Path("runs/silence"), show_default=True, help="Where the models go.")
-@click.option("--seeds", default="0,1,2", show_default=True, help="A detector is trained for each.")
-@click.option("--steps", type=click.IntRange(1), default=2000, show_default=True, help="Of 16 windows.")
-@click.option("--windows", type=click.IntRange(1), default=300, show_default=True, help="Of 4 s, to test on.")
-@click.option("--licence", default="unspecified", show_default=True, help="Of the weights, as the model reports it.")
-@click.option("--threads", type=click.IntRange(1), default=1, show_default=True, help="CPU threads.")
-def silence(
-    data: Path, corpora: str, music: int, run: Path, seeds: str, steps: int, windows: int, licence: str, threads: int
-) -> None:
-    """Train the silence detector and measure it against level thresholds.
+def train_and_measure(
+    data: Path,
+    run: Path,
+    *,
+    corpora: Sequence[str],
+    music: int,
+    seeds: Sequence[int],
+    steps: int,
+    windows: int,
+    licence: str,
+) -> dict[str, list[Quality]]:
+    """Train a detector for each seed, in `run/seed-0/model` and so on, and measure it against level thresholds.
 
-    Prints a table and writes silence.json; the models lie in seed-0/model and so on.
+    data: holds a folder for each of `corpora`. music: how many computed pieces to train with. steps: of 16 windows.
+    windows: of 4 s, to test on. licence: of the weights. The results, by method, are in `run/silence.json` too.
+    Raises what `read_recordings` and `export_onnx` raise.
     """
-    torch.set_num_threads(threads)
-    names = corpora.split(",")
-    numbers = _numbers(seeds)
-    recordings = read_recordings(data, names, SAMPLE_RATE)
+    recordings = read_recordings(data, corpora, SAMPLE_RATE)
     random = np.random.default_rng(_MUSIC)
     music_pieces = [piece(SAMPLE_RATE, random) for _ in range(music)]
     test = draw_scenes(recordings["test"], windows, _TEST)
     rules = tuned_rules(draw_scenes(recordings["validation"], windows, _VALIDATION))
     results: dict[str, list[Quality]] = {name: [measure(rule, test)] for name, rule in rules.items()}
-    for seed in numbers:
+    for seed in seeds:
         network = fit(recordings["train"] + music_pieces, steps=steps, seed=seed)
         directory = run / f"seed-{seed}" / "model"
         training = {
             "command": "python -m training silence",
-            "corpora": names,
+            "corpora": list(corpora),
             "computed_music": music,
             "seed": seed,
             "steps": steps,
@@ -85,7 +78,7 @@ def silence(
         f1 = {name: round(values["f1"], 3) for name, values in quality.items()}
         _save(directory, replace(spec, metrics={"silent_frames_f1": f1}), network)
     checkpoint.write_atomically(run / RESULTS, (json.dumps(results, indent=1) + "\n").encode())
-    click.echo("\n".join(table(results)))
+    return results
 
 
 def table(results: Mapping[str, Sequence[Quality]]) -> list[str]:
@@ -121,10 +114,3 @@ def _spec(licence: str, training: Mapping[str, Any]) -> ModelSpec:
         licence=licence,
         training=training,
     )
-
-
-def _numbers(seeds: str) -> list[int]:
-    try:
-        return [int(seed) for seed in seeds.split(",")]
-    except ValueError as error:
-        raise ConfigError(f"seeds must be whole numbers such as 0,1,2, got {seeds!r}") from error

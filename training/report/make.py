@@ -1,31 +1,11 @@
-"""`python -m training report`."""
+"""From a run's folder to the files of its report."""
 
 from pathlib import Path
-
-import click
 
 from audiocnn.checkpoint import write_atomically
 from audiocnn.errors import MissingExtraError
 from training.report.baselines import read_baseline
 from training.report.load import load_runs
-
-_FOLDER = click.Path(file_okay=False, exists=True, path_type=Path)
-
-
-@click.command()
-@click.argument("run", type=_FOLDER)
-@click.option("--data", type=_FOLDER, help="The folder of clips, for links.  [default: where they were in training]")
-@click.option(
-    "--baseline",
-    "baselines",
-    multiple=True,
-    type=click.Path(dir_okay=False, exists=True, path_type=Path),
-    help="A baseline's JSON, to stand beside the model; may be given several times.",
-)
-def report(run: Path, data: Path | None, baselines: tuple[Path, ...]) -> None:
-    """Draw up a page about RUN, a run's folder or a cross-validation's: RUN/report/index.html, and report.md."""
-    page = make_report(run, data, baselines)
-    click.echo(f"report: {page}")
 
 
 def make_report(run: Path, data: Path | None = None, baselines: tuple[Path, ...] = ()) -> Path:

@@ -1,17 +1,16 @@
 """`python -m training corpus NAME`: a command for each corpus.
 
-Each is a line of the table below: its name, which is that of its module, what it is, and the options of the module's
-`convert`. Modules are imported by the commands, so that each needs only the packages of its own medium.
+Each is a line of the table below: its name, which is that of its module in `training.corpora`, what it is, and the
+options of the module's `convert`. Modules are imported by the commands, so that each needs only the packages of its
+own medium.
 """
 
 import importlib
-from pathlib import Path
 from typing import Any
 
 import click
 
-FOLDER = click.Path(file_okay=False, path_type=Path)
-FILE = click.Path(dir_okay=False, path_type=Path)
+from training.cli.options import FILE, FOLDER
 
 
 @click.group()
