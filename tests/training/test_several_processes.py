@@ -126,6 +126,51 @@ def test_processes_started_again_do_not_look_for_those_that_are_gone(tmp_path: P
     assert done.stdout.splitlines() == ["1 [0, 1]"] * 2
 
 
+STEP = """
+import sys
+from pathlib import Path
+from safetensors.torch import save_file
+from tests.training.test_step import small_network
+from training.config import load_config
+from training.distributed import join
+from training.optim import make_optimizer
+from training.setup import prepare
+from training.step import Step
+
+with join("cpu") as process:
+    config = load_config(Path(sys.argv[1]))
+    setup = prepare(config, Path(sys.argv[2]), Path(sys.argv[3]), process, None)
+    network = small_network()
+    step = Step(network, make_optimizer(network, config.train), setup, config, process)
+    for index in range(3):
+        batch = setup.batches.batch(index, process.rank, process.world_size)
+        assert len(batch[0]) == 5 // process.world_size + (process.world_size > 1 and process.is_first)
+        step.take(batch, index, config.train.lr)
+    if process.is_first:
+        save_file(network.state_dict(), sys.argv[4])
+"""
+
+
+def test_uneven_shares_of_a_batch_make_the_step_of_the_whole_batch(data: Path, tmp_path: Path) -> None:
+    """Three windows here and two there: each window counts as much as any other."""
+    plain = 'batch_size = 5\noptimizer = "sgd"\nlr = 0.2\nmomentum = 0.0\nclip_grad = 1e6\nmixup = 0.0\n'
+    plain += "[augment]\ngain_db = 0.0\nnoise_db = []\npolarity = false"  # random, and otherwise in each process
+    (tmp_path / "run.toml").write_text(TOML.replace("batch_size = 8", plain))
+    (tmp_path / "step.py").write_text(STEP)
+    arguments = [str(tmp_path / name) for name in ("step.py", "run.toml")] + [str(data), str(tmp_path / "cache")]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
+    weights = []
+    for launcher in ([sys.executable], [*LAUNCH, "--standalone"]):
+        path = tmp_path / f"{len(weights)}.safetensors"
+        command = [*launcher, *arguments, str(path)]
+        done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=240)
+        assert done.returncode == 0, done.stderr
+        weights.append(load_file(path))
+    alone, together = weights
+    for name, value in alone.items():
+        torch.testing.assert_close(together[name], value, rtol=1e-4, atol=1e-6, msg=name)
+
+
 VALIDATE = """
 import json, sys
 from pathlib import Path

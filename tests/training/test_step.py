@@ -12,10 +12,12 @@ import pytest
 import torch
 from safetensors.torch import load_file
 from torch import Tensor, nn
+from torch.nn.utils import parameters_to_vector
 
 from audiocnn.checkpoint import WEIGHTS
 from tests.training.conftest import ALONE, ROOT
 from training.config import Config
+from training.distributed import Process
 from training.loop import train
 from training.optim import make_optimizer
 from training.setup import Setup, prepare
@@ -29,10 +31,12 @@ def small_network() -> nn.Module:
     return nn.Sequential(*layers, nn.Flatten(), nn.Linear(8, 2))
 
 
-def stepped(setup: Setup, config: Config, steps: int = 3) -> tuple[dict[str, Tensor], list[float]]:
+def stepped(
+    setup: Setup, config: Config, steps: int = 3, process: Process = ALONE
+) -> tuple[dict[str, Tensor], list[float]]:
     """The weights after some steps, and their losses."""
-    network = small_network()
-    step = Step(network, make_optimizer(network, config.train), setup, config, ALONE)
+    network = small_network().to(process.device)
+    step = Step(network, make_optimizer(network, config.train), setup, config, process)
     losses = [step.take(setup.batches.batch(i), i, config.train.lr).item() for i in range(steps)]
     return network.state_dict(), losses
 
@@ -49,6 +53,25 @@ def test_a_step_in_parts_is_the_same_step(
     assert losses == pytest.approx(expected_losses, rel=1e-5)
     for name, value in expected.items():
         torch.testing.assert_close(weights[name], value, rtol=1e-4, atol=1e-6, msg=name)
+
+
+@pytest.mark.parametrize("parts", [1, 3])
+def test_no_step_goes_further_than_the_largest_gradient(
+    data: Path, tmp_path: Path, with_train: Callable[..., Config], parts: int
+) -> None:
+    """A step of plain gradient descent is the learning rate times the gradient, whose norm `clip_grad` bounds."""
+    free = with_train(batch_size=8, optimizer="sgd", momentum=0.0, weight_decay=0.0, accumulate=parts, clip_grad=1e6)
+    setup = prepare(free, data, tmp_path, ALONE, None)
+    start = parameters_to_vector(small_network().parameters())
+    changes = []
+    for clip_grad in (1e6, 1e-3):
+        config = replace(free, train=replace(free.train, clip_grad=clip_grad))
+        weights, _ = stepped(setup, config, steps=1)
+        changes.append(parameters_to_vector(weights.values()) - start)
+    far, near = changes
+    assert far.norm() > 0.02 * free.train.lr
+    assert near.norm().item() == pytest.approx(1e-3 * free.train.lr, rel=0.01)
+    assert nn.functional.cosine_similarity(far, near, dim=0) > 0.999
 
 
 def test_parts_are_really_computed_one_by_one(data: Path, tmp_path: Path, with_train: Callable[..., Config]) -> None:
