@@ -1,4 +1,5 @@
-"""Groove MIDI: folds and tables without sound, and beats rendered by the real fluidsynth where it is installed."""
+"""Groove MIDI: folds and tables without sound, and beats rendered by the real fluidsynth where it is installed; the
+published ones too, where they are."""
 
 import csv
 import shutil
@@ -6,7 +7,7 @@ import stat
 import struct
 import sys
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -57,7 +58,7 @@ def row(index: int, drummer: str, **changes: object) -> dict[str, object]:
     }  # fmt: skip
 
 
-def write_table(folder: Path, rows: list[dict[str, object]]) -> None:
+def write_table(folder: Path, rows: Sequence[Mapping[str, object]]) -> None:
     with (folder / "info.csv").open("w", newline="") as file:
         writer = csv.DictWriter(file, HEADER)
         writer.writeheader()
@@ -221,3 +222,57 @@ class TestWhatIsMissing:
     def test_no_seconds_are_refused(self, source: Path, tmp_path: Path, stub: Callable[[str], Path]) -> None:
         with pytest.raises(ConfigError, match=r"^seconds must be above 0, got 0$"):
             convert(source, tmp_path / "beats", soundfont=stub(""), seconds=0)
+
+
+@pytest.mark.slow
+@with_fluidsynth
+class TestTheRealBeats:
+    def test_the_table_and_its_folds(
+        self, tmp_path: Path, rows_of: Rows, real: Callable[[str], Path], monkeypatch: pytest.MonkeyPatch, clicks: Path
+    ) -> None:
+        """All 503, without their sound, which takes minutes."""
+        lengths_s = []
+
+        def render(command: Sequence[str], target: Path, seconds: float) -> None:
+            assert Path(command[-1]).is_file()
+            lengths_s.append(seconds)
+            target.touch()
+
+        monkeypatch.setattr("training.corpora.groove._render", render)
+        convert(real("groove_midi"), tmp_path / "beats", soundfont=clicks)
+        rows = rows_of(tmp_path / "beats")
+        assert len(rows) == len({row["path"] for row in rows}) == 503
+        assert (min(lengths_s), max(lengths_s), sum(length_s < 4 for length_s in lengths_s)) == (1.29, 60.0, 35)
+        assert sorted(Counter(row["fold"] for row in rows).values()) == [96, 97, 99, 103, 108]
+        assert len({(row["group"], row["fold"]) for row in rows}) == len({row["group"] for row in rows}) == 10
+        assert Counter(row["official"] for row in rows) == {"train": 378, "validation": 48, "test": 77}
+        assert (
+            Counter(row["time_signature"] for row in rows)["4-4"],
+            Counter(row["label"] for row in rows)["rock"],
+        ) == (
+            491,
+            211,
+        )
+        assert {min(tempos := [float(row["bpm"]) for row in rows]), max(tempos)} == {50, 290}
+
+    @pytest.mark.skipif(not SOUNDFONT.is_file(), reason="no drums of Debian's: apt-get install fluid-soundfont-gm")
+    def test_the_shortest_of_each_drummer_sounds(
+        self, tmp_path: Path, rows_of: Rows, real: Callable[[str], Path]
+    ) -> None:
+        published = real("groove_midi")
+        with (published / "info.csv").open(encoding="utf-8", newline="") as file:
+            beats = [row for row in csv.DictReader(file) if row["beat_type"] == "beat"]
+        shortest: dict[str, dict[str, str]] = {}
+        for row in sorted(beats, key=lambda row: float(row["duration"])):
+            shortest.setdefault(row["drummer"], row)
+        for row in shortest.values():
+            path = tmp_path / "some" / row["midi_filename"]
+            path.parent.mkdir(parents=True)
+            shutil.copyfile(published / row["midi_filename"], path)
+        write_table(tmp_path / "some", list(shortest.values()))
+        convert(tmp_path / "some", tmp_path / "beats", seconds=5)
+        found = {row["group"]: soundfile.info(tmp_path / "beats" / row["path"]) for row in rows_of(tmp_path / "beats")}
+        assert found.keys() == {f"drummer{number}" for number in range(1, 11)}
+        for drummer, sound in found.items():
+            assert (sound.samplerate, sound.channels) == (22_050, 1)
+            assert sound.duration == pytest.approx(min(5, float(shortest[drummer]["duration"])), abs=0.01)
