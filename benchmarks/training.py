@@ -8,7 +8,8 @@ the same network on the same clips with the same batches and precision, in proce
 round, and on a CPU on as many cores as threads, workers included; figures are medians over the rounds and over all
 epochs but the first, and the ratio is the median of each round's ratio, so that a machine that speeds up or slows down
 does not change it. Decoding the clips into the cache, which only this project's loop does, once, is a column of its
-own.
+own. The arithmetic is what torch counts in a step, beside a product of two large matrices in the same precision. Memory
+is the largest process's and, of a GPU, the most that torch had allocated there at once.
 """
 
 import argparse
@@ -35,7 +36,7 @@ import torch
 from torch.utils.data import DataLoader, Dataset
 
 from audiocnn import models
-from audiocnn.nn.cost import layer_costs
+from benchmarks.flops import peak_flops, window_flops
 
 NETWORK = "filterbank-resnet"
 SAMPLE_RATE, FILE_RATE = 16_000, 44_100
@@ -65,14 +66,35 @@ polarity = false
 """
 
 
+OURS = """
+import atexit, runpy
+
+@atexit.register
+def tell():
+    import torch
+    print(torch.cuda.max_memory_allocated() / 2**20)
+
+runpy.run_module("training", run_name="__main__", alter_sys=True)
+"""
+"""`python -m training`, and what it had allocated on a GPU as the last line of its output."""
+
+
 @dataclass(frozen=True)
 class Trained:
-    """A whole training. epoch_s: median over the epochs but the first. other_s: start, decoding, saving."""
+    """A whole training. epoch_s: median over the epochs but the first. other_s: start, decoding, saving.
+
+    peak_mib: in the processor's memory. device_mib: in that of a GPU, 0 without one.
+    """
 
     epoch_s: float
     other_s: float
     data_wait: float
     peak_mib: float
+    device_mib: float
+
+    @property
+    def memory(self) -> str:
+        return f"{self.peak_mib:.0f} MiB" + (f", GPU {self.device_mib:.0f} MiB" if self.device_mib else "")
 
 
 def main() -> None:
@@ -98,10 +120,9 @@ def main() -> None:
 
 
 def compare(folder: Path, arguments: argparse.Namespace) -> None:
-    peak = _peak_flops(torch.device(arguments.device), arguments.threads)
-    products = sum(row.multiply_adds for row in layer_costs(models.build(NETWORK, 2), (1, WINDOW)))
-    epoch_flops = 2 * 3 * products * arguments.clips * arguments.crops  # forward, and twice as much backward
-    print(f"A product of two large matrices: {peak / 1e9:.0f} GFLOP/s.\n")
+    peak = peak_flops(torch.device(arguments.device), arguments.threads, arguments.precision)
+    epoch_flops = window_flops(models.build(NETWORK, 2), (BATCH, 1, WINDOW)) * arguments.clips * arguments.crops
+    print(f"A product of two large matrices in {arguments.precision}: {peak / 1e9:.0f} GFLOP/s.\n")
     mine = "ours: windows/s | of that product | data wait | memory | decoding and start"
     print(f"| files | epochs faster than plain | {mine} | plain: windows/s | memory |\n|{'---|' * 9}")
     for extension in arguments.formats.split(","):
@@ -116,8 +137,8 @@ def compare(folder: Path, arguments: argparse.Namespace) -> None:
         windows = arguments.clips * arguments.crops
         print(
             f"| {extension} | **{ratio:.2f}** | {windows / ours.epoch_s:.0f} | "
-            f"{epoch_flops / ours.epoch_s / peak:.0%} | {ours.data_wait:.1%} | {ours.peak_mib:.0f} MiB | "
-            f"{ours.other_s:.1f} s | {windows / plain.epoch_s:.0f} | {plain.peak_mib:.0f} MiB |",
+            f"{epoch_flops / ours.epoch_s / peak:.0%} | {ours.data_wait:.1%} | {ours.memory} | "
+            f"{ours.other_s:.1f} s | {windows / plain.epoch_s:.0f} | {plain.memory} |",
             flush=True,
         )
 
@@ -150,7 +171,7 @@ def grow(folder: Path, arguments: argparse.Namespace) -> None:
         again = train_ours(data, folder / f"grow-again-{factor}", arguments, epochs=1, cache=cache)
         least = least or again
         speed = least.epoch_s / again.epoch_s * factor
-        cells = f"{speed:.2f} | {first.other_s:.1f} s | {again.other_s:.1f} s | {again.peak_mib:.0f} MiB"
+        cells = f"{speed:.2f} | {first.other_s:.1f} s | {again.other_s:.1f} s | {again.memory}"
         print(f"| {few * factor} | {cells} |", flush=True)
 
 
@@ -179,7 +200,7 @@ def train_ours(
 ) -> Trained:
     recipe = run.with_suffix(".toml")
     recipe.write_text(RECIPE)
-    start = [sys.executable, "-m", "training"]
+    start = [sys.executable, "-c", OURS]
     if processes > 1:
         launcher = ["-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={processes}"]
         start = [sys.executable, *launcher, "-m", "--", "training"]  # or the launcher takes --run for one of its own
@@ -188,12 +209,13 @@ def train_ours(
     command += ["--device", arguments.device, "--threads", str(arguments.threads)]
     command += ["--set", f"train.precision={arguments.precision}", "--set", f"train.crops_per_clip={arguments.crops}"]
     command += ["--set", f"train.epochs={epochs}"]
-    wall_s, peak_mib, _ = _run(command)
+    wall_s, peak_mib, output = _run(command)
+    device_mib = float(output.splitlines()[-1]) if processes == 1 else 0.0
     rows = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
     counted = rows[1:] or rows
     seconds = statistics.median(row["seconds"] for row in counted)
     wait = statistics.median(row["data_wait"] for row in counted)
-    return Trained(seconds, wall_s - sum(row["seconds"] for row in rows), wait, peak_mib)
+    return Trained(seconds, wall_s - sum(row["seconds"] for row in rows), wait, peak_mib, device_mib)
 
 
 def _plain(data: Path, arguments: argparse.Namespace) -> Trained:
@@ -201,8 +223,9 @@ def _plain(data: Path, arguments: argparse.Namespace) -> Trained:
     command += ["--threads", str(arguments.threads), "--crops", str(arguments.crops)]
     command += ["--precision", arguments.precision]
     wall_s, peak_mib, output = _run(command)
-    seconds: list[float] = json.loads(output)
-    return Trained(statistics.median(seconds[1:]), wall_s - sum(seconds), 0.0, peak_mib)
+    told = json.loads(output)
+    seconds: list[float] = told["seconds"]
+    return Trained(statistics.median(seconds[1:]), wall_s - sum(seconds), 0.0, peak_mib, told["device_mib"])
 
 
 class Windows(Dataset[tuple[torch.Tensor, int]]):
@@ -226,7 +249,7 @@ class Windows(Dataset[tuple[torch.Tensor, int]]):
 
 
 def train_plainly(arguments: argparse.Namespace) -> None:
-    """The plain loop; prints the seconds of each epoch."""
+    """The plain loop; prints the seconds of each epoch, and what it had allocated on a GPU."""
     torch.set_num_threads(arguments.threads)
     device = torch.device(arguments.device)
     windows = Windows(arguments.plain, arguments.crops)
@@ -253,7 +276,7 @@ def train_plainly(arguments: argparse.Namespace) -> None:
             optimizer.step()
             loss.item()
         seconds.append(time.perf_counter() - started)
-    print(json.dumps(seconds))
+    print(json.dumps({"seconds": seconds, "device_mib": torch.cuda.max_memory_allocated() / 2**20}))
 
 
 @contextmanager
@@ -289,18 +312,6 @@ def _median(runs: Sequence[Trained]) -> Trained:
         name: statistics.median(getattr(run, name) for run in runs) for name in Trained.__annotations__
     }
     return Trained(**fields)
-
-
-def _peak_flops(device: torch.device, threads: int) -> float:
-    torch.set_num_threads(threads)
-    size = 8192 if device.type == "cuda" else 1536
-    a = torch.randn(size, size, device=device)
-    seconds = []
-    for _ in range(6):
-        started = time.perf_counter()
-        float((a @ a)[0, 0])
-        seconds.append(time.perf_counter() - started)
-    return 2 * size**3 / min(seconds)
 
 
 if __name__ == "__main__":
