@@ -106,6 +106,24 @@ def test_copies_and_groups_in_two_folds_are_problems_unless_allowed(check: Check
     assert found(report, "duplicate") == []
 
 
+def test_blanks_and_line_breaks_do_not_hide_a_group_or_a_split(check: Check, root: Path) -> None:
+    rows = [
+        "path,label,split,artist",
+        "high/0.wav,high,test,Bach ",
+        'high/1.wav,high,train ,"Bach"',
+        "low/0.wav,low,train,C",
+    ]
+    rows += ['low/1.wav,low,train,"J.  S.\nBach"', "low/2.wav,low,test,J. S. Bach"]
+    (root / "splits.csv").write_text("\n".join(rows))
+    report = check(manifest="splits.csv", fold="", split="split")
+    assert list(report.counts) == ["all", "split train", "split test"]
+    assert [finding.text for finding in found(report, "group_leak")] == [
+        "group 'Bach' is in split train and in split test",
+        "group 'J. S. Bach' is in split train and in split test",
+    ]
+    assert found(report, "splits") == []
+
+
 def test_leaks_between_splits_are_found(check: Check, root: Path) -> None:
     rows = ["path,label,split", "high/0.wav,high,test", "high/copy.wav,high,train", "low/0.wav,low,train"]
     (root / "splits.csv").write_text("\n".join(rows))

@@ -99,6 +99,14 @@ class TestManifest:
             (data / "low/0.wav", ("low",)),
         ]
 
+    def test_names_of_splits_folds_and_groups_are_compared_without_blanks_around_them(self, tmp_path: Path) -> None:
+        rows = ["path,label,fold,artist", "1.wav,a,1 ,Bach ", "2.wav,b, 1,Bach"]
+        (tmp_path / "clips.csv").write_text("\n".join(rows))
+        for name in ("1.wav", "2.wav"):
+            (tmp_path / name).touch()
+        clips = read_clips(tmp_path, DataConfig(manifest="clips.csv", fold="fold", group="artist"))
+        assert [(clip.fold, clip.group) for clip in clips] == [("1", "Bach")] * 2
+
     def test_another_encoding_is_said(self, data: Path) -> None:
         (data / "old.csv").write_bytes("path,label\nhigh/0.wav,a\nlow/0.wav,Björk\n".encode("latin-1"))
         with pytest.raises(ConfigError, match="must be UTF-8, line 3 has the byte 0xf6; save it as"):

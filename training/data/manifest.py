@@ -2,21 +2,19 @@
 
 import itertools
 import logging
-import math
 import os
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, NoReturn
 
 from audiocnn.batch.discover import EXTENSIONS, UNREAD
 from audiocnn.errors import ConfigError
 from audiocnn.spec import Media
 from training.config import DataConfig, QuantityConfig, SideTaskConfig
-from training.config.checks import FOLDER_NAME, is_folder_name
 from training.data.balance import balanced_parts
+from training.data.cells import fold_in_cell, labels_in_cell, name_in_cell, number_in_cell, path_in_cell
 from training.data.rows import Row, read_rows
 
 logger = logging.getLogger(__name__)
@@ -130,11 +128,11 @@ def _from_manifest(root: Path, config: DataConfig, side_tasks: SideTasks) -> Ite
     for number, row in enumerate(read_rows(path), start=1):
         truth = _truth(row, config, path, number)
         yield Clip(
-            path=_below(root, str(_value(row, config.path, path, number) or _nothing_in(config.path, path, number))),
+            path=_below(root, path_in_cell(row, config.path, path, number)),
             labels=truth.labels,
-            split=str(_value(row, config.split, path, number)) if config.split else "",
-            fold=_fold(row, config.fold, path, number) if config.fold else "",
-            group=str(_value(row, config.group, path, number)) if config.group else "",
+            split=name_in_cell(row, config.split, path, number),
+            fold=fold_in_cell(row, config.fold, path, number),
+            group=name_in_cell(row, config.group, path, number),
             values=truth.values,
             side={name: _truth(row, task, path, number) for name, task in side_tasks.items()},
         )
@@ -147,54 +145,11 @@ def _below(root: Path, name: str) -> Path:
     return root / path.relative_to(base) if path.is_relative_to(base) else path
 
 
-def _fold(row: Row, column: str, path: Path, number: int) -> str:
-    """The fold of a row, empty if it has none: runs of cross-validation lie in folders that are called after theirs."""
-    fold = str(_value(row, column, path, number))
-    if fold and not is_folder_name(fold):
-        raise ConfigError(
-            f"row {number} of {path} must have {FOLDER_NAME}, as {column}, it has {fold!r}; rename the fold"
-        )
-    return fold
-
-
 def _truth(row: Row, task: DataConfig | SideTaskConfig, path: Path, number: int) -> Truth:
     columns = task.quantities or dict.fromkeys(task.shares, QuantityConfig(range=(0.0, 1.0)))
     if not columns:
-        return Truth(_labels(_value(row, task.label, path, number)))
-    return Truth(
-        values={name: _number(_value(row, name, path, number), name, q, path, number) for name, q in columns.items()}
-    )
-
-
-def _value(row: Row, column: str, path: Path, number: int) -> Any:
-    if column not in row:
-        names = [str(name) for name in row if name is not None]  # None has what is behind the last column
-        mend = "; separate columns with commas" if len(names) == 1 and {";", "\t"} & set(names[0]) else ""
-        raise ConfigError(f"row {number} of {path} has no column {column!r}; it has {', '.join(names)}{mend}")
-    return _nothing_in(column, path, number) if row[column] is None else row[column]
-
-
-def _nothing_in(column: str, path: Path, number: int) -> NoReturn:
-    raise ConfigError(f"row {number} of {path} has nothing in the column {column!r}; fill it in or take the row out")
-
-
-def _number(value: Any, name: str, quantity: QuantityConfig, path: Path, number: int) -> float:
-    try:
-        found = float(value)
-    except (TypeError, ValueError):
-        found = math.nan
-    low, high = quantity.range or (-math.inf, math.inf)
-    if not (math.isfinite(found) and low <= found <= high and (found > 0 or quantity.scale == "linear")):
-        wanted = "a number above 0" if quantity.scale == "log" else "a finite number"
-        wanted = f"a number from {low:g} to {high:g}" if quantity.range else wanted
-        raise ConfigError(f"row {number} of {path} must have {wanted} as {name}, it has {value!r}")
-    return found
-
-
-def _labels(value: Any) -> tuple[str, ...]:
-    parts = value if isinstance(value, list) else str(value).split("|")
-    names = (" ".join(str(part).split()) for part in parts)  # a line break in a spreadsheet's cell is a space
-    return tuple(name for name in names if name)
+        return Truth(labels_in_cell(row, task.label, path, number))
+    return Truth(values={name: number_in_cell(row, name, quantity, path, number) for name, quantity in columns.items()})
 
 
 def in_folds(clips: list[Clip], count: int) -> list[Clip]:
