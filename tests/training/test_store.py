@@ -117,7 +117,9 @@ def test_training_on_the_device_gives_the_same_weights(
     train(config, data, tmp_path / "never", tmp_path / "cache", Process(0, 1, CPU), None)  # a run may go on elsewhere
 
 
-def test_where_they_lie(cached: tuple[Cache, list[Clip]], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_where_they_lie(
+    cached: tuple[Cache, list[Clip]], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
     cache, clips = cached
     assert store_of(cache, clips, "auto", CPU) is cache
     assert store_of(cache, clips, "never", CPU) is cache
@@ -134,3 +136,9 @@ def test_where_they_lie(cached: tuple[Cache, list[Clip]], monkeypatch: pytest.Mo
     monkeypatch.setattr(store, "DeviceStore", full)
     with pytest.raises(ConfigError, match=r"need 0\.0 GiB, which cpu has not free; set train.data_on_device = 'auto'"):
         store_of(cache, clips, "always", CPU)
+    assert not caplog.messages
+    monkeypatch.setattr(torch.cuda, "mem_get_info", lambda _: (2 * size, 10 * size))  # somebody else took it since
+    assert store_of(cache, clips, "auto", torch.device("cuda")) is cache
+    assert caplog.messages == [
+        "the decoded clips need 0.0 GiB, which cuda has not free: windows are cut from the cache"
+    ]

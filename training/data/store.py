@@ -1,5 +1,6 @@
 """Where training windows are cut from: the memory-mapped cache, or a copy of its items in the memory of the device."""
 
+import logging
 from collections.abc import Sequence
 from typing import Any, Literal, Protocol
 
@@ -11,6 +12,8 @@ from torch import Tensor
 from audiocnn.errors import ConfigError
 from training.data.cache import Cache
 from training.data.manifest import Clip
+
+logger = logging.getLogger(__name__)
 
 _SHARE_OF_FREE_MEMORY = 0.5  # the rest is for the network
 
@@ -36,7 +39,7 @@ def store_of(
 ) -> Store:
     """Where to cut windows of `clips` from, as `train.data_on_device` says: a `DeviceStore`, or the cache itself.
 
-    Raises `ConfigError` if `where` is `always` and they do not fit.
+    `auto` takes the cache where the device turns out to have no room. Raises `ConfigError` if `always` does.
     """
     size = sum(cache.num_items(clip) for clip in clips) * cache.item_size
     fits = device.type == "cuda" and size <= _SHARE_OF_FREE_MEMORY * torch.cuda.mem_get_info(device)[0]
@@ -45,10 +48,11 @@ def store_of(
     try:
         return DeviceStore(cache, clips, device)
     except torch.OutOfMemoryError as error:
-        raise ConfigError(
-            f"the decoded clips need {size / 2**30:.1f} GiB, which {device} has not free; "
-            "set train.data_on_device = 'auto'"
-        ) from error
+        problem = f"the decoded clips need {size / 2**30:.1f} GiB, which {device} has not free"
+        if where == "always":
+            raise ConfigError(f"{problem}; set train.data_on_device = 'auto'") from error
+        logger.warning("%s: windows are cut from the cache", problem)
+        return cache
 
 
 def cut(
