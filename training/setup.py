@@ -52,11 +52,6 @@ def prepare(config: Config, data: Path, cache_directory: Path, process: Process,
     Raises `ConfigError` for illegal data or configuration.
     """
     check_architecture(config)
-    if config.train.batch_size < process.world_size:
-        raise ConfigError(
-            f"train.batch_size must be at least {process.world_size}, a window for each process, "
-            f"got {config.train.batch_size}"
-        )
     medium = medium_of(config)
     clips = read_clips(data, config.data, config.input.media, config.side_tasks)
     rules = config.data
@@ -71,6 +66,12 @@ def prepare(config: Config, data: Path, cache_directory: Path, process: Process,
         merge_matrix(tasks[MAIN].labels, config.merge)  # refuses unknown labels now and not after the training
     store = store_of(cache, split.train, config.train.data_on_device, process.device)
     batches = Batches(store, medium, split.train, taught, config)
+    if batches.batch_size < process.world_size:
+        raise ConfigError(
+            f"a step must have at least {process.world_size} windows, one for each process, got {batches.batch_size}: "
+            f"train.batch_size = {config.train.batch_size}, and an epoch of {len(split.train)} clips with "
+            f"train.crops_per_clip = {config.train.crops_per_clip}; raise what is too low, or start fewer processes"
+        )
     return Setup(data, medium, split, cache, Heads(taught), tasks, Heads(tasks), batches)
 
 

@@ -15,8 +15,9 @@ import training.crossval
 from audiocnn.errors import CheckpointError, ConfigError
 from audiocnn.export import export_onnx
 from tests.training.conftest import ALONE
-from training.config import Config, ModelConfig
+from training.config import Config, DataConfig, ModelConfig
 from training.crossval import cross_validate
+from training.distributed import Process
 from training.loop import train
 from training.optim import Ema
 from training.robustness import measure_changes
@@ -34,6 +35,22 @@ def test_a_label_that_merge_invents_is_refused_before_training(data: Path, confi
 def test_a_network_for_another_sample_rate_is_refused(config: Config, arguments: dict[str, Any]) -> None:
     with pytest.raises(ConfigError, match=r"sample_rate must be input\.sample_rate = 8000, .* got 16000"):
         check_architecture(replace(config, model=ModelConfig("filterbank-resnet", arguments)))
+
+
+@pytest.mark.parametrize(("batch_size", "crops"), [(8, 1), (1, 4)])
+def test_fewer_windows_in_a_step_than_processes_are_refused(
+    data: Path, with_train: Callable[..., Config], tmp_path: Path, batch_size: int, crops: int
+) -> None:
+    (data / "two.csv").write_text("path,label\nhigh/0.wav,high\nlow/0.wav,low\n")
+    config = with_train(batch_size=batch_size, crops_per_clip=crops)
+    config = replace(config, data=DataConfig(manifest="two.csv", validation=0.0))
+    with pytest.raises(ConfigError) as caught:
+        prepare(config, data, tmp_path / "cache", Process(0, 3, torch.device("cpu")), None)
+    assert str(caught.value) == (
+        f"a step must have at least 3 windows, one for each process, got {min(batch_size, 2 * crops)}: "
+        f"train.batch_size = {batch_size}, and an epoch of 2 clips with train.crops_per_clip = {crops}; raise what is "
+        "too low, or start fewer processes"
+    )
 
 
 def test_a_fold_or_seed_named_twice_is_trained_once(

@@ -14,7 +14,8 @@ _MOST = 1e6  # far from anything useful, and from what overflows
 class OptimConfig:
     """How to train.
 
-    epochs: passes over the clips, each with `crops_per_clip` random windows of every clip.
+    epochs: passes over the clips, each with `crops_per_clip` random windows of every clip, but for the rest that does
+      not fill a batch: in each epoch it is of other clips.
     batch_size: windows in one step, over all processes.
     accumulate: parts a process's share of a step is computed in, one after the other, for networks too large for the
       memory. Norms over the batch see one part at a time.

@@ -17,7 +17,10 @@ from training.data.targets import all_targets, following_speed, targets_of
 
 
 class Batches:
-    """The training batches of a run: `steps_per_epoch` of them, each `batch_size` windows over all processes."""
+    """The training batches of a run: `steps_per_epoch` of them, each `batch_size` windows over all processes.
+
+    That is as configured, or all windows of an epoch where they are fewer; what does not fill a batch is left out.
+    """
 
     def __init__(
         self, store: Store, medium: Medium, clips: Sequence[Clip], tasks: Mapping[str, TaskSpec], config: Config
