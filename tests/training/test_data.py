@@ -283,6 +283,21 @@ class TestSplit:
         with pytest.raises(ConfigError, match=r"1 groups cannot give a validation share of 0\.5"):
             split_clips([clip("1", group="x"), clip("2", "b", group="x")], test_fold=None, validation=0.5, seed=0)
 
+    @pytest.mark.parametrize(
+        ("share", "count", "next_share"), [(0.15, 6, 0.16), (0.3, 6, 0.32), (0.15, 2, 0.48), (0.4, 4, 0.48)]
+    )
+    def test_clips_without_groups_are_called_clips_and_a_share_that_they_give_is_named(
+        self, share: float, count: int, next_share: float
+    ) -> None:
+        clips = [clip(str(number), "ab"[number % 2]) for number in range(count)]
+        with pytest.raises(ConfigError) as caught:
+            split_clips(clips, test_fold=None, validation=share, seed=0)
+        assert str(caught.value) == (
+            f"{count} clips cannot give a validation share of {share:g}; set data.validation = 0 to train without one, "
+            f"or {next_share:g}, which they can give, or add clips"
+        )
+        assert split_clips(clips, test_fold=None, validation=next_share, seed=0).validation
+
     def test_unknown_folds_and_splits_are_named(self) -> None:
         folds = [clip("1", fold="a"), clip("2", fold="b")]
         assert folds_of(folds) == ["a", "b"]

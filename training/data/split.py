@@ -136,9 +136,11 @@ def hold_out(clips: Sequence[Clip], share: float, seed: int) -> tuple[list[Clip]
     groups = [group_of(clip) for clip in clips]
     held_out, count = _parts_for(share)
     if len(set(groups)) < count:
+        grouped = any(clip.group for clip in clips)
         raise ConfigError(
-            f"{len(set(groups))} groups cannot give a validation share of {share:g}; "
-            "set data.validation = 0 to train without one, or list finer groups"
+            f"{len(set(groups))} {'groups' if grouped else 'clips'} cannot give a validation share of {share:g}; "
+            f"set data.validation = 0 to train without one{_larger_share(share, len(set(groups)))}, or "
+            f"{'list finer groups' if grouped else 'add clips'}"
         )
     part_of = balanced_parts([clip.labels for clip in clips], groups, count, seed)
     parts: dict[str, set[int]] = defaultdict(set)
@@ -159,3 +161,10 @@ def _parts_for(share: float) -> tuple[int, int]:
     while abs(round(share * count) / count - share) > 0.05 * share:
         count += 1
     return round(share * count), count
+
+
+def _larger_share(share: float, groups: int) -> str:
+    """For a message: the next hundredth above `share` that so many groups can give, nothing if there is none."""
+    possible = (hundredths / 100 for hundredths in range(1, 51))
+    found = next((larger for larger in possible if larger > share and _parts_for(larger)[1] <= groups), None)
+    return f", or {found:g}, which they can give" if found else ""
