@@ -1,6 +1,7 @@
 """The training loop, to read in one sitting: batches, steps, averaged weights, validation, and the state of a run."""
 
 import json
+import logging
 import time
 from collections.abc import Sequence
 from dataclasses import replace
@@ -28,6 +29,8 @@ from training.stopping import Stopped, stop_signals
 from training.trackers import require
 from training.validation import validate
 
+logger = logging.getLogger(__name__)
+
 MODEL = "model"
 _READ_LOSSES_EVERY = 10  # steps
 
@@ -45,9 +48,9 @@ def train(
 
     data: the folder of clips. fold: held out as test set, not looked at here. trackers: services to tell of each epoch.
     Returns the model directory. Raises `ConfigError` for illegal data or configuration, and if another process trains
-    in `run`; `MissingExtraError` for a tracker that is not installed; `CheckpointError` if `run` holds another run, or
-    the disk is full; `AudioCnnError` if a loss or gradient is no number any more; `Stopped` after SIGTERM or Ctrl-C,
-    when the step at work is done and the state saved.
+    in `run`; `MissingExtraError` for a tracker that is not installed; `CheckpointError` if `run` holds another run,
+    be it of the same files with other labels or sound, or the disk is full; `AudioCnnError` if a loss, a gradient or
+    a weight is no number any more; `Stopped` after SIGTERM or Ctrl-C, when the step at work is done and the state saved.
     """
     require(trackers)
     setup = prepare(config, data, cache_directory, process, fold)
@@ -62,7 +65,9 @@ def train(
 
     with held(run, process):
         progress = state.load_state(run, network, ema, optimizer, fingerprint)
-        if process.is_first and progress.epoch < train_config.epochs:
+        if process.is_first and _is_complete(progress, config):
+            logger.warning("%s: nothing to train, this run is complete", run)
+        elif process.is_first:
             note_start(run, data, process)
         done = progress.epoch * batches.steps_per_epoch + progress.step
         step = Step(network, optimizer, setup, config, process)
@@ -75,7 +80,7 @@ def train(
         ):
             bar_task = bar.add_task(run.name, total=total_steps, completed=done, note="")
             saved = time.monotonic()
-            while progress.epoch < train_config.epochs and not _out_of_patience(progress, config):
+            while not _is_complete(progress, config):
                 while progress.step < batches.steps_per_epoch:
                     started = time.perf_counter()
                     batch, waited = prefetcher.take()
@@ -122,9 +127,11 @@ def train(
     return run / MODEL
 
 
-def _out_of_patience(progress: state.Progress, config: Config) -> bool:
+def _is_complete(progress: state.Progress, config: Config) -> bool:
+    """Whether all epochs are done, or as many without a better one as the run waits for."""
     waits = progress.epoch - progress.best_epoch
-    return config.train.keep == "best" and bool(progress.best_epoch) and waits >= config.train.patience
+    out_of_patience = config.train.keep == "best" and bool(progress.best_epoch) and waits >= config.train.patience
+    return progress.epoch >= config.train.epochs or out_of_patience
 
 
 def _fingerprint(config: Config, setup: Setup, fold: str | None, begun_with: dict[str, Any]) -> str:
@@ -133,7 +140,7 @@ def _fingerprint(config: Config, setup: Setup, fold: str | None, begun_with: dic
     del settings["train"]["save_every_s"], settings["train"]["data_on_device"], settings["model"]["pretrained"]
     labels = [task.labels for task in setup.tasks.values()]
     clips = [setup.name(clip) for clip in setup.split.train]
-    return json.dumps([settings, labels, clips, fold, *([begun_with] if begun_with else [])])
+    return json.dumps([settings, labels, clips, fold, setup.content_hash(), begun_with])
 
 
 def trained_clips(run: Path) -> frozenset[str]:

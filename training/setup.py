@@ -1,6 +1,8 @@
 """What a run needs before its first step: clips, their split, tasks, batches, and the network with fresh weights."""
 
+import hashlib
 import inspect
+import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +18,7 @@ from audiocnn.spec import MAIN, AudioSpec, TaskSpec
 from training.config import Config
 from training.data.batches import Batches
 from training.data.cache import Cache, open_cache
-from training.data.manifest import Clip, name_of, read_clips
+from training.data.manifest import Clip, answers_of, name_of, read_clips
 from training.data.media import medium_of
 from training.data.medium import Medium
 from training.data.split import Split, split_clips, usable
@@ -44,6 +46,14 @@ class Setup:
     def name(self, clip: Clip) -> str:
         """What the clip is called in results."""
         return name_of(clip.path, self.data)
+
+    def content_hash(self) -> str:
+        """The same for the same clips to train and to validate on: of the same names, right answers and items."""
+        rows = [
+            [[self.name(clip), self.cache.digest(clip), answers_of(clip)] for clip in side]
+            for side in (self.split.train, self.split.validation)
+        ]
+        return hashlib.sha256(json.dumps(rows).encode()).hexdigest()
 
 
 def prepare(config: Config, data: Path, cache_directory: Path, process: Process, fold: str | None) -> Setup:

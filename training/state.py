@@ -66,7 +66,7 @@ def load_state(
 ) -> Progress:
     """Put a run back where it stopped. A directory without state gives a fresh `Progress`.
 
-    Raises `CheckpointError` for the state of a run with another configuration, and a file that is damaged or no state.
+    Raises `CheckpointError` for the state of a run with another `config`, and a file that is damaged or no state.
     """
     path = directory / STATE
     if not path.is_file():
@@ -81,7 +81,8 @@ def load_state(
         raise CheckpointError(f"{path} is not the state of a training; choose another --run or delete it")
     if json.loads(metadata["config"]) != json.loads(config):  # 1 and 1.0 are one, and the order of keys is none
         raise CheckpointError(
-            f"{directory} holds a run with another configuration or data set; choose another --run or delete it"
+            f"{directory} holds a run with another configuration or other clips (their names, labels or values, and "
+            "content are compared), or one that an earlier version began; choose another --run or delete it"
         )
     network.load_state_dict(_part(tensors, "network."))
     ema.load(_part(tensors, "ema."))

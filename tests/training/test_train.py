@@ -3,6 +3,7 @@
 import inspect
 import json
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -34,14 +35,14 @@ from training.cli import commands
 from training.cli import measure as measure_commands
 from training.config import Config, DataConfig, ModelConfig, load_config
 from training.crossval import cross_validate
-from training.data.manifest import Clip, read_clips
+from training.data.manifest import Clip, Truth, read_clips
 from training.data.split import split_clips
 from training.evaluate import predict
 from training.loop import train
 from training.metrics import measure
 from training.publish import publish
 from training.robustness import CHANGES
-from training.setup import check_architecture
+from training.setup import check_architecture, prepare
 from training.state import STATE
 from training.step import Step
 
@@ -107,12 +108,68 @@ def test_stopping_and_going_on_gives_the_weights_of_never_stopping(
 
 
 def test_a_finished_run_is_not_trained_again(
-    config: Config, data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    config: Config, data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     config = replace(config, train=replace(config.train, epochs=1))
     run(config, data, tmp_path / "run")
+    assert "nothing to train" not in caplog.text
     monkeypatch.setattr(Step, "take", None)
     run(config, data, tmp_path / "run")
+    assert f"{tmp_path / 'run'}: nothing to train, this run is complete" in caplog.messages
+
+
+def swap_labels(data: Path) -> None:
+    text = (data / "clips.csv").read_text()
+    for before, after in ((",high,", ",?,"), (",low,", ",high,"), (",?,", ",low,")):
+        text = text.replace(before, after)
+    (data / "clips.csv").write_text(text)
+
+
+def change_sound(data: Path) -> None:
+    samples, rate = soundfile.read(data / "high" / "1.wav")
+    soundfile.write(data / "high" / "1.wav", samples[::-1], rate, subtype="PCM_16")
+
+
+def change_tag(data: Path) -> None:
+    with (data / "low" / "0.wav").open("ab") as file:
+        file.write(b"LIST\4\0\0\0INFO")
+
+
+@pytest.mark.parametrize(("change", "same"), [(swap_labels, False), (change_sound, False), (change_tag, True)])
+def test_a_run_does_not_go_on_with_other_labels_or_other_sound(
+    change: Callable[[Path], None], same: bool, with_train: Callable[..., Config], data: Path, tmp_path: Path
+) -> None:
+    root, config = shutil.copytree(data, tmp_path / "clips"), with_train(epochs=1)
+    run(config, root, tmp_path / "run")
+    change(root)
+    if same:
+        run(config, root, tmp_path / "run")
+        return
+    with pytest.raises(CheckpointError, match="names, labels or values, and content are compared") as caught:
+        run(config, root, tmp_path / "run")
+    assert str(caught.value).startswith(f"{tmp_path / 'run'} holds a run with another configuration or other clips")
+
+
+@pytest.mark.parametrize("side", ["train", "validation"])
+def test_what_is_compared_is_every_answer_and_all_content_of_both_sides(
+    side: str, config: Config, data: Path, tmp_path: Path
+) -> None:
+    held_out = replace(config.data, validation=0.25)
+    setup = prepare(replace(config, data=held_out), data, tmp_path / "cache", ALONE, None)
+    first, *others = getattr(setup.split, side)
+    hashes = {setup.content_hash()}
+    for changed in (
+        replace(first, labels=("other",)),
+        replace(first, values={"bpm": 100.0}),
+        replace(first, values={"bpm": 100.5}),
+        replace(first, side={"mood": Truth(("calm",))}),
+        replace(first, side={"mood": Truth(values={"calm": 0.5})}),
+        replace(first, path=others[-1].path),
+    ):
+        hashes.add(replace(setup, split=replace(setup.split, **{side: [changed, *others]})).content_hash())
+    assert len(hashes) == 7
+    again = [replace(clip, fold="9", group="other") for clip in setup.split.train]
+    assert replace(setup, split=replace(setup.split, train=again)).content_hash() in hashes
 
 
 def test_the_same_written_otherwise_may_go_on(

@@ -4,7 +4,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from audiocnn.errors import ConfigError
 from training.config import Config
@@ -12,6 +12,7 @@ from training.data.cache import Cache, decode_all
 from training.data.leaks import Leak, shared_content, shared_groups
 from training.data.manifest import (
     Clip,
+    answers_of,
     check_labels,
     group_of,
     in_folds,
@@ -140,17 +141,12 @@ def _copies(clips: Sequence[Clip], decoded: Cache, divisions: Sequence[Sides], r
         alike[decoded.digest(clip)].append(clip)
     for copies in alike.values():
         names = _names(copies, root)
-        if any(_answers(clip) != _answers(copies[0]) for clip in copies):
+        if any(answers_of(clip) != answers_of(copies[0]) for clip in copies):
             answers = " and ".join(sorted({"|".join(clip.labels) for clip in copies})) or "other values"
             yield Finding("conflict", True, f"the same content has different answers: {answers}", names)
         elif len(copies) > 1 and copies[0].path not in leaking:
             what = "the same file" if len({decoded.content(clip) for clip in copies}) == 1 else "the same content"
             yield Finding("duplicate", False, f"{what} {len(copies)} times", names)
-
-
-def _answers(clip: Clip) -> Any:
-    side = {name: (set(truth.labels), dict(truth.values)) for name, truth in clip.side.items()}
-    return set(clip.labels), dict(clip.values), side
 
 
 def _lone_labels(clips: Sequence[Clip]) -> Iterator[Finding]:

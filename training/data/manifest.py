@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import MappingProxyType
+from typing import Any
 
 from audiocnn.batch.discover import EXTENSIONS, UNREAD
 from audiocnn.errors import ConfigError
@@ -90,6 +91,16 @@ def list_clips(
 def group_of(clip: Clip) -> str:
     """What stays together with the clip: its group, or itself alone if it has none."""
     return clip.group or str(clip.path)
+
+
+def answers_of(clip: Clip) -> list[Any]:
+    """The right answers of all tasks as plain JSON types, the same in whatever order they are written."""
+    side = [[name, *_answer(truth)] for name, truth in sorted(clip.side.items())]
+    return [*_answer(clip), side]
+
+
+def _answer(truth: Clip | Truth) -> list[Any]:
+    return [sorted(set(truth.labels)), sorted(truth.values.items())]
 
 
 def label_names(truths: Iterable[Clip | Truth]) -> tuple[str, ...]:
