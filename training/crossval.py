@@ -22,6 +22,7 @@ from training.data.leaks import refuse, shared_content, shared_groups
 from training.data.manifest import read_clips
 from training.data.media import medium_of
 from training.data.split import clips_of, folds_of
+from training.data.targets import tasks_of
 from training.distributed import join
 from training.evaluate import answer
 from training.jobs import run_jobs
@@ -68,6 +69,8 @@ def cross_validate(
     opened = open_cache(cache, clips, medium_of(config), config.data.max_unreadable)  # once, before the jobs need it
     if not config.data.allow_leaks:
         refuse(shared_content(by_fold, opened.digest))
+    for fold in folds or by_fold:  # now, and not when the folds before it are trained
+        tasks_of(config, clips, [clip for clip in clips if clip.fold != fold])
     work = [(seed, fold) for seed in dict.fromkeys(seeds) for fold in dict.fromkeys(folds or by_fold)]
     threads = max(1, torch.get_num_threads() // jobs)  # OMP_NUM_THREADS and affinity count
 

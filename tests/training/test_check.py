@@ -12,7 +12,7 @@ from click.testing import CliRunner, Result
 
 from audiocnn.errors import ConfigError
 from training.cli import commands
-from training.config import Config, DataConfig, QuantityConfig
+from training.config import Config, DataConfig, QuantityConfig, SideTaskConfig
 from training.data.check import Finding, Report, check_data
 
 Check = Callable[..., Report]
@@ -204,6 +204,63 @@ def test_labels_that_do_not_fit_the_task_and_lone_labels(check: Check, root: Pat
     assert (finding.problem, finding.text) == (
         False,
         "label 'whistle' is in one group alone: it is trained or tested, never both",
+    )
+
+
+def test_one_class_to_train_on_and_labels_that_are_only_tested(check: Check, root: Path) -> None:
+    rows = [
+        f"{label}/{i}.wav,{label},{'train' if label == 'high' else 'test'}" for label in ("high", "low") for i in (0, 1)
+    ]
+    (root / "splits.csv").write_text("\n".join(["path,label,split", *rows]))
+    findings = check(manifest="splits.csv", fold="", group="", split="split").findings
+    assert findings == [
+        Finding(
+            "labels",
+            True,
+            "all 2 clips to train on have the label high: nothing to learn for [data]; divide the clips so that "
+            "several labels are among those to train on",
+        ),
+        Finding("unseen_label", False, "label 'low' is among the test clips and not among those to train on"),
+    ]
+
+
+def test_folds_that_are_the_classes(check: Check) -> None:
+    report = check(fold="label", group="")
+    assert [finding.text.partition(":")[0] for finding in found(report, "labels")] == [
+        "all 12 clips to train on have the label low",
+        "all 12 clips to train on have the label high",
+    ]
+    assert [finding.text for finding in found(report, "unseen_label")] == [
+        "label 'high' is among the test clips and not among those to train on (without fold high)",
+        "label 'low' is among the test clips and not among those to train on (without fold low)",
+    ]
+    assert found(report, "labels")[0].text.endswith("to train on (without fold high)")
+    assert not report.ok
+
+
+def test_labels_of_side_tasks_that_are_only_tested(root: Path, config: Config, tmp_path: Path) -> None:
+    config = replace(config, side_tasks={"artist": SideTaskConfig("single_label", label="artist")})
+    texts = [finding.text for finding in check_data(root, config, tmp_path / "cache").findings]
+    assert len(texts) == 12
+    assert texts[0] == (
+        "label 'artist 0 of high' of artist is among the test clips and not among those to train on (without fold 0)"
+    )
+    helping = replace(config, side_tasks={"artist": replace(config.side_tasks["artist"], answers=False)})
+    assert check_data(root, helping, tmp_path / "cache").findings == []
+
+
+def test_labels_that_are_not_in_the_list_and_listed_ones_without_clips(check: Check, root: Path) -> None:
+    assert check(labels=("low", "high")).findings == []
+    shutil.copy(root / "high" / "1.wav", add(root, "high/new.wav", "hihg", artist="artist 1 of high", fold=1))
+    (finding,) = found(check(labels=("low", "high")), "labels")
+    assert finding.text == (
+        f"data.labels lists low, high, 1 of 25 clips have other labels: {root / 'high/new.wav'} has 'hihg' "
+        "(did you mean 'high'?); correct them, or add them to the list"
+    )
+    (finding,) = found(check(labels=("low", "high", "hihg", "drums")), "labels")
+    assert (
+        finding.text
+        == ("data.labels lists drums, which none of the 25 clips has; add clips or take it out of the list ").strip()
     )
 
 

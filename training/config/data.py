@@ -48,6 +48,7 @@ class DataConfig:
     kind: `single_label`; `multi_label` with labels separated by `|`, or with a share from 0 to 1 of each label in the
       columns that `shares` names; `binary` between the label `positive` and one other; or `regression` of the numbers
       in the columns that `quantities` names.
+    labels: those that there are, so that a misspelt one is an error and no class of its own; any if left out.
     validation: share of the training clips, whole groups, held out for early stopping where the manifest has no
       validation split; 0 trains to the last epoch.
     max_unreadable: share of clips that may be skipped because they cannot be decoded.
@@ -66,6 +67,7 @@ class DataConfig:
     positive: str = ""
     quantities: Mapping[str, QuantityConfig] = field(default_factory=dict)
     shares: tuple[str, ...] = ()
+    labels: tuple[str, ...] = ()
     validation: float = 0.15
     max_unreadable: float = 0.01
     folds: int = 0
@@ -100,6 +102,7 @@ class SideTaskConfig:
     positive: str = ""
     quantities: Mapping[str, QuantityConfig] = field(default_factory=dict)
     shares: tuple[str, ...] = ()
+    labels: tuple[str, ...] = ()
     weight: float = 1.0
     answers: bool = True
 
@@ -120,6 +123,26 @@ def _check_task(section: str, task: DataConfig | SideTaskConfig) -> None:
         raise ConfigError(f"{section}.shares are for {section}.kind = 'multi_label', got them for {task.kind!r}")
     if len(set(task.shares)) != len(task.shares):
         raise ConfigError(f"{section}.shares must differ from one another, got {', '.join(task.shares)}")
+    if task.labels:
+        _check_labels(section, task)
+
+
+def _check_labels(section: str, task: DataConfig | SideTaskConfig) -> None:
+    if task.quantities or task.shares:
+        raise ConfigError(f"{section}.labels are for a column of labels, leave them out with quantities or shares")
+    plain = all(label and " ".join(label.split()) == label for label in task.labels)
+    if not plain or len(set(task.labels)) != len(task.labels):
+        raise ConfigError(
+            f"{section}.labels must differ from one another and be words without blanks around them, "
+            f"got {', '.join(map(repr, task.labels))}"
+        )
+    if len(task.labels) < 2 and task.kind != "multi_label":
+        raise ConfigError(f"{section}.labels must be at least two for {task.kind!r}, got {task.labels[0]!r}")
+    if task.kind == "binary" and (len(task.labels) != 2 or task.positive not in task.labels):
+        raise ConfigError(
+            f"{section}.labels must be {section}.positive = {task.positive!r} and one other for 'binary', "
+            f"got {', '.join(map(repr, task.labels))}"
+        )
 
 
 def check_side_task(section: str, task: SideTaskConfig, manifest: str) -> None:

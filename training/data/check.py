@@ -1,5 +1,6 @@
 """What is wrong with a data set, all at once: for people before they train, and for machines."""
 
+import itertools
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -7,6 +8,7 @@ from pathlib import Path
 from typing import Literal
 
 from audiocnn.errors import ConfigError
+from audiocnn.spec import MAIN
 from training.config import Config
 from training.data.cache import Cache, decode_all
 from training.data.leaks import Leak, shared_content, shared_groups
@@ -23,11 +25,12 @@ from training.data.manifest import (
     name_of,
 )
 from training.data.media import medium_of
-from training.data.split import SPLITS, check_splits, hold_out
+from training.data.split import SPLITS, Split, check_splits, split_clips, usable
+from training.data.targets import tasks_of, truths_of
 
 Kind = Literal[
     "missing", "listed_twice", "unreadable", "labels", "splits", "folds", "validation", "group_leak", "content_leak",
-    "conflict", "duplicate", "lone_label",
+    "conflict", "duplicate", "lone_label", "unseen_label",
 ]  # fmt: skip
 Sides = Mapping[str, Sequence[Clip]]
 
@@ -83,16 +86,21 @@ def check_data(root: Path, config: Config, cache: Path) -> Report:
     for path, reason in decoded.unreadable.items():
         findings.append(Finding("unreadable", too_many, f"cannot be decoded: {reason}", (name_of(path, root),)))
     divisions = [_sides(clips, "split", SPLITS), _sides(clips, "fold", sorted({clip.fold for clip in clips}))]
-    made: list[Sides] = []
-    try:
-        made = _made_splits(clips, config)
-    except ConfigError as error:
-        findings.append(Finding("validation", True, str(error)))
+    trainings: dict[str, Split] = {}
+    if "splits" not in {finding.kind for finding in findings}:
+        try:
+            trainings = _trainings(clips, config)
+        except ConfigError as error:
+            findings.append(Finding("validation", True, str(error)))
+    made = _made_splits(trainings)
     for sides in (*divisions, *made):
         told = {frozenset(finding.clips) for finding in findings}
         leaks = _leaks(sides, decoded, root, problem=not config.data.allow_leaks)
         findings += [leak for leak in leaks if frozenset(leak.clips) not in told]
     findings += _copies(clips, decoded, (*divisions, *made), root)
+    if "labels" not in {finding.kind for finding in findings}:
+        findings += _unlearnable(config, clips, decoded, trainings)
+    findings += _unseen_labels(config, trainings)
     findings += _lone_labels(clips)
     counts = {name: _count(side) for name, side in ({"all": clips} | divisions[0] | divisions[1]).items()}
     return Report(len(listed), counts, findings)
@@ -107,19 +115,26 @@ def _sides(clips: Sequence[Clip], attribute: Literal["split", "fold"], names: It
     return {name: side for name, side in found.items() if side}
 
 
-def _made_splits(clips: Sequence[Clip], config: Config) -> list[Sides]:
-    """How training will hold out clips for validation: of those marked to train on, or of all and without each fold.
+def _trainings(clips: Sequence[Clip], config: Config) -> dict[str, Split]:
+    """How training will divide all clips, and how where each fold is left out, by words for that.
 
-    Raises `ConfigError` for fewer groups than that takes.
+    Raises `ConfigError` for fewer groups than that takes, and no clips to train on.
     """
-    named = {clip.split for clip in clips if clip.split}
-    if config.data.validation == 0 or "validation" in named:
-        return []
-    folds = [] if named else sorted({clip.fold for clip in clips if clip.fold})
-    whole = [clip for clip in clips if not named or clip.split == "train"]
-    rest = [whole, *([clip for clip in clips if clip.fold != fold] for fold in folds if len(folds) > 1)]
-    parts = [hold_out(some, config.data.validation, config.seed) for some in rest if some]
-    return [{"train": train, "validation": validation} for train, validation in parts]
+    if not clips:
+        return {}
+    folds = set() if any(clip.split for clip in clips) else {clip.fold for clip in clips if clip.fold}
+    left_out = {"": None} | {f"without fold {fold}": fold for fold in sorted(folds) if len(folds) > 1}
+    rules = config.data
+    return {
+        words: split_clips(clips, test_fold=fold, validation=rules.validation, seed=config.seed, allow_leaks=True)
+        for words, fold in left_out.items()
+    }
+
+
+def _made_splits(trainings: Mapping[str, Split]) -> list[Sides]:
+    """The clips to train and to validate on where the manifest does not say which these are."""
+    made = [split for split in trainings.values() if not any(clip.split == "validation" for clip in split.validation)]
+    return [{"train": split.train, "validation": split.validation} for split in made if split.validation]
 
 
 def _leaks(sides: Sides, decoded: Cache, root: Path, *, problem: bool) -> Iterator[Finding]:
@@ -147,6 +162,39 @@ def _copies(clips: Sequence[Clip], decoded: Cache, divisions: Sequence[Sides], r
         elif len(copies) > 1 and copies[0].path not in leaking:
             what = "the same file" if len({decoded.content(clip) for clip in copies}) == 1 else "the same content"
             yield Finding("duplicate", False, f"{what} {len(copies)} times", names)
+
+
+def _unlearnable(
+    config: Config, clips: Sequence[Clip], decoded: Cache, trainings: Mapping[str, Split]
+) -> Iterator[Finding]:
+    """What training will refuse, and where."""
+    refused: dict[str, list[str]] = defaultdict(list)
+    for words, split in trainings.items():
+        try:
+            tasks_of(config, clips, usable(split, decoded, allow_leaks=True).train)
+        except ConfigError as error:
+            refused[str(error)].append(words)
+    for text, where in refused.items():
+        yield Finding("labels", True, text + _in_brackets(where))
+
+
+def _unseen_labels(config: Config, trainings: Mapping[str, Split]) -> Iterator[Finding]:
+    """Labels to validate or test on that cannot be learned."""
+    unseen: dict[tuple[str, str, str], list[str]] = defaultdict(list)
+    answered = [MAIN, *(name for name, task in sorted(config.side_tasks.items()) if task.answers)]
+    for (words, split), name in itertools.product(trainings.items(), answered):
+        learned = set(label_names(truths_of(split.train, name)))
+        for side in ("validation", "test"):
+            for label in set(label_names(truths_of(split.sides()[side], name))) - learned:
+                unseen[name, label, side].append(words)
+    for (name, label, side), where in sorted(unseen.items()):
+        task = f" of {name}" if name else ""
+        text = f"label {label!r}{task} is among the {side} clips and not among those to train on"
+        yield Finding("unseen_label", False, text + _in_brackets(where))
+
+
+def _in_brackets(where: Sequence[str]) -> str:
+    return f" ({', '.join(where)})" if all(where) else ""
 
 
 def _lone_labels(clips: Sequence[Clip]) -> Iterator[Finding]:

@@ -1,5 +1,6 @@
 """Which clips there are: read from a folder per class, or from a CSV or JSONL manifest."""
 
+import difflib
 import itertools
 import logging
 import os
@@ -19,6 +20,8 @@ from training.data.cells import fold_in_cell, labels_in_cell, name_in_cell, numb
 from training.data.rows import Row, read_rows
 
 logger = logging.getLogger(__name__)
+
+_SHOWN = 3
 
 SideTasks = Mapping[str, SideTaskConfig]
 
@@ -54,8 +57,9 @@ def read_clips(
 
     media: which files to look for in a folder for each class. side_tasks: what else to read from the manifest.
     Raises `ConfigError` for a missing folder, manifest or column, an empty data set, files that do not exist, a clip
-    listed twice, a fold that cannot be the name of a folder, a single-label or binary task with too few or too many
-    labels, quantities and shares that are no number or out of their range, and fewer groups than `data.folds`.
+    listed twice, a fold that cannot be the name of a folder, labels that a task does not list, a single-label or binary
+    task with too few or too many labels, quantities and shares that are no number or out of their range, and fewer
+    groups than `data.folds`.
     """
     clips = list_clips(root, config, media, side_tasks)
     if missing := missing_files(clips):
@@ -190,7 +194,8 @@ def listed_twice(clips: Sequence[Clip]) -> list[Path]:
 
 
 def check_labels(clips: Sequence[Clip], config: DataConfig, side_tasks: SideTasks) -> None:
-    """Raises `ConfigError` if a single-label or binary task has too few or too many labels, as a whole or on a clip."""
+    """Raises `ConfigError` for labels that a task does not list, and if a single-label or binary one has too few or too
+    many of them, as a whole or on a clip."""
     paths = [clip.path for clip in clips]
     _check_labels(paths, clips, config, "data")
     for name, task in side_tasks.items():
@@ -201,6 +206,8 @@ def _check_labels(
     paths: Sequence[Path], truths: Sequence[Clip | Truth], task: DataConfig | SideTaskConfig, section: str
 ) -> None:
     names = label_names(truths)
+    if task.labels:
+        _check_listed(paths, truths, task.labels, section)
     if task.kind in ("single_label", "binary"):
         wrong = next(((path, truth) for path, truth in zip(paths, truths, strict=True) if len(truth.labels) != 1), None)
         if wrong:
@@ -214,3 +221,23 @@ def _check_labels(
             f"a binary task needs the label {section}.positive = {task.positive!r} and one other, the clips have "
             f"{', '.join(names)}"
         )
+
+
+def _check_listed(paths: Sequence[Path], truths: Sequence[Clip | Truth], listed: Sequence[str], section: str) -> None:
+    unlisted = {path: set(truth.labels) - set(listed) for path, truth in zip(paths, truths, strict=True)}
+    wrong = [(path, label) for path, labels in unlisted.items() for label in sorted(labels)]
+    if not wrong:
+        return
+    first_clips = list({label: (path, label) for path, label in reversed(wrong)}.values())[::-1]
+    shown = "; ".join(f"{path} has {label!r}{_meant(label, listed)}" for path, label in first_clips[:_SHOWN])
+    shown += f"; and {len(first_clips) - _SHOWN} more" if len(first_clips) > _SHOWN else ""
+    count = len({path for path, _ in wrong})
+    raise ConfigError(
+        f"{section}.labels lists {', '.join(listed)}, {count} of {len(paths)} clips have other labels: {shown}; "
+        "correct them, or add them to the list"
+    )
+
+
+def _meant(label: str, listed: Sequence[str]) -> str:
+    near = difflib.get_close_matches(label, listed, n=1)
+    return f" (did you mean {near[0]!r}?)" if near else ""

@@ -14,11 +14,20 @@ from training.data.manifest import Clip, Truth, label_names
 def tasks_of(config: Config, clips: Sequence[Clip], train: Sequence[Clip]) -> dict[str, TaskSpec]:
     """All tasks of a run as in `ModelSpec.tasks`: the main one under the name "", then the side tasks by name.
 
-    Raises what `task_of` raises.
+    Raises `ConfigError` for a listed label that none of `clips` has, and what `task_of` raises.
     """
-    tasks = {MAIN: task_of(config.data, clips, train)}
-    for name, side in sorted(config.side_tasks.items()):
-        tasks[name] = task_of(side, _truths(clips if side.answers else train, name), _truths(train, name))
+    tasks = {}
+    for name, task in ((MAIN, config.data), *sorted(config.side_tasks.items())):
+        section = "data" if name == MAIN else f"side_tasks.{name}"
+        found, learned = truths_of(clips, name), truths_of(train, name)
+        absent = sorted(set(task.labels) - set(label_names(found)))
+        if absent:
+            raise ConfigError(
+                f"{section}.labels lists {', '.join(absent)}, which none of the {len(clips)} clips has; "
+                "add clips or take it out of the list"
+            )
+        answers = isinstance(task, DataConfig) or task.answers
+        tasks[name] = task_of(task, found if answers else learned, learned, section)
     return tasks
 
 
@@ -28,14 +37,26 @@ def answered_of(config: Config, tasks: Mapping[str, TaskSpec]) -> dict[str, Task
 
 
 def task_of(
-    config: DataConfig | SideTaskConfig, clips: Sequence[Clip | Truth], train: Sequence[Clip | Truth]
+    config: DataConfig | SideTaskConfig,
+    clips: Sequence[Clip | Truth],
+    train: Sequence[Clip | Truth],
+    section: str = "data",
 ) -> TaskSpec:
     """The task of a data set: the labels of all `clips`, and the mean and deviation of quantities in `train`.
 
-    Raises `ConfigError` for a quantity that is the same in all of `train`: there is nothing to learn.
+    section: that of `config` in the recipe, for messages.
+    Raises `ConfigError` for the same labels or shares, or the same value of a quantity, in all of `train`: there is
+    nothing to learn.
     """
     if config.kind == "regression":
-        return TaskSpec("regression", tuple(config.quantities), tuple(_quantities(config, train)))
+        return TaskSpec("regression", tuple(config.quantities), tuple(_quantities(config, train, section)))
+    if len({(frozenset(clip.labels), *sorted(clip.values.items())) for clip in train}) < 2:
+        shares = [f"{name} {value:g}" for name, value in train[0].values.items()]
+        answer = ", ".join(shares or train[0].labels) or "none"
+        raise ConfigError(
+            f"all {len(train)} clips to train on have the label {answer}: nothing to learn for [{section}]; divide the "
+            "clips so that several labels are among those to train on"
+        )
     if config.shares:
         return TaskSpec(config.kind, config.shares)
     labels = label_names(clips)
@@ -49,7 +70,7 @@ def all_targets(clips: Sequence[Clip], tasks: Mapping[str, TaskSpec]) -> NDArray
 
     Raises `ConfigError` also for clips that were read without one of the tasks.
     """
-    return np.concatenate([targets_of(_truths(clips, name), task) for name, task in tasks.items()], axis=1)
+    return np.concatenate([targets_of(truths_of(clips, name), task) for name, task in tasks.items()], axis=1)
 
 
 def targets_of(clips: Sequence[Clip | Truth], task: TaskSpec) -> NDArray[np.float64]:
@@ -83,7 +104,8 @@ def following_speed(config: Config, tasks: Mapping[str, TaskSpec]) -> NDArray[np
     return np.array(columns)
 
 
-def _truths(clips: Sequence[Clip], name: str) -> Sequence[Clip | Truth]:
+def truths_of(clips: Sequence[Clip], name: str) -> Sequence[Clip | Truth]:
+    """What is right for each clip in one task, by its name. Raises `ConfigError` for clips read without that task."""
     if name == MAIN:
         return clips
     if any(name not in clip.side for clip in clips):
@@ -91,12 +113,14 @@ def _truths(clips: Sequence[Clip], name: str) -> Sequence[Clip | Truth]:
     return [clip.side[name] for clip in clips]
 
 
-def _quantities(config: DataConfig | SideTaskConfig, train: Sequence[Clip | Truth]) -> list[Quantity]:
+def _quantities(config: DataConfig | SideTaskConfig, train: Sequence[Clip | Truth], section: str) -> list[Quantity]:
     quantities = []
     for name, quantity in config.quantities.items():
         values = np.array([clip.values[name] for clip in train])
         if not values.std() > 0:
-            raise ConfigError(f"data.quantities.{name} is {values[0]:g} in all clips to train on: nothing to learn")
+            raise ConfigError(
+                f"{section}.quantities.{name} is {values[0]:g} in all clips to train on: nothing to learn"
+            )
         low, high = quantity.range or (None, None)
         scaled = np.log(values) if quantity.scale == "log" else values
         mean, deviation = float(scaled.mean()), float(scaled.std())
