@@ -12,7 +12,10 @@ from training.data.manifest import Clip
 
 
 class Bytes:
-    """A decoder for which a file is its samples, unless it begins with `bad`; it remembers what it decoded."""
+    """A decoder for which a file is its samples, unless it begins with `bad`; it remembers what it decoded.
+
+    It warns of files that begin with `odd`.
+    """
 
     item_shape = ()
     dtype = np.dtype(np.int16)
@@ -22,13 +25,13 @@ class Bytes:
         self.decoded: list[str] = []
         self._seconds = seconds
 
-    def decode(self, path: Path) -> NDArray[Any]:
+    def decode(self, path: Path) -> tuple[NDArray[Any], list[str]]:
         self.decoded.append(path.name)
         time.sleep(self._seconds)
         content = path.read_bytes()
         if content.startswith(b"bad"):
             raise UndecodableAudioError("begins with bad")
-        return np.frombuffer(content, np.int16)
+        return np.frombuffer(content, np.int16), ["sounds odd"] if content.startswith(b"odd") else []
 
 
 def content(number: int) -> bytes:

@@ -143,10 +143,33 @@ def test_many_unreadable_clips_are_counted_and_not_all_listed(clips: list[Clip],
     assert open_cache(folder, clips, Bytes(), 1.0).readable(clips) == []
 
 
+def test_warnings_are_kept_with_the_clip_and_told_each_time(
+    clips: list[Clip], folder: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    for clip in clips[2:7]:
+        clip.path.write_bytes(b"odd " + content(int(clip.path.stem)))
+    for decoded in (10, 0):
+        caplog.clear()
+        decoder = Bytes()
+        cache = open_cache(folder, clips, decoder, 0)
+        assert len(decoder.decoded) == decoded
+        assert cache.warnings == dict.fromkeys([clip.path for clip in clips[2:7]], "sounds odd")
+        listed = "; ".join(f"{clip.path}: sounds odd" for clip in clips[2:5])
+        assert caplog.messages == [
+            f"something is wrong with 5 of 10 clips, which are used as far as they go: {listed}; and 2 more, which "
+            "`python -m training check` lists"
+        ]
+    clips[2].path.write_bytes(content(2))
+    caplog.clear()
+    assert clips[2].path not in open_cache(folder, clips[:3], Bytes(), 0).warnings
+    assert caplog.messages == []
+
+
 def test_same_items_of_other_bytes_have_one_digest(clips: list[Clip], folder: Path) -> None:
     class Untagged(Bytes):
-        def decode(self, path: Path) -> NDArray[Any]:
-            return super().decode(path)[:400]
+        def decode(self, path: Path) -> tuple[NDArray[Any], list[str]]:
+            items, warnings = super().decode(path)
+            return items[:400], warnings
 
     tagged = clips[0].path.with_name("tagged.raw")
     tagged.write_bytes(clips[0].path.read_bytes()[:800] + b"tag!")

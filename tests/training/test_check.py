@@ -2,6 +2,7 @@
 
 import csv
 import json
+import os
 import shutil
 from collections.abc import Callable
 from dataclasses import replace
@@ -11,9 +12,11 @@ import pytest
 from click.testing import CliRunner, Result
 
 from audiocnn.errors import ConfigError
+from tests.training.conftest import ALONE
 from training.cli import commands
 from training.config import Config, DataConfig, QuantityConfig, SideTaskConfig
 from training.data.check import Finding, Report, check_data
+from training.setup import prepare
 
 Check = Callable[..., Report]
 
@@ -67,6 +70,25 @@ def test_unreadable_files_within_the_allowed_share_are_remarked(check: Check, ro
     (root / "low" / "3.wav").write_bytes(b"RIFF no more")
     report = check(max_unreadable=0.05)
     assert (report.ok, len(found(report, "unreadable"))) == (True, 1)
+
+
+def test_files_that_are_cut_short_are_remarked(
+    check: Check, root: Path, config: Config, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    os.truncate(root / "low" / "3.wav", 3004)
+    expected = Finding(
+        "damaged",
+        False,
+        "is used as far as it goes: the file is cut short: its header promises 1.000 s, it holds 0.185 s",
+        ("low/3.wav",),
+    )
+    assert check().findings == [expected]
+    assert check().findings == [expected]  # from the cache
+    prepare(config, root, tmp_path / "cache", ALONE, None)
+    assert caplog.messages == [
+        f"something is wrong with 1 of 24 clips, which are used as far as they go: {root / 'low/3.wav'}: the file is "
+        "cut short: its header promises 1.000 s, it holds 0.185 s"
+    ]
 
 
 def test_copies_on_one_side_are_remarked(check: Check, root: Path) -> None:

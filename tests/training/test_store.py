@@ -36,9 +36,9 @@ class Frames(Bytes):
     item_shape = (2, 3)
     settings = "frames"
 
-    def decode(self, path: Path) -> NDArray[Any]:
-        values = super().decode(path)
-        return values[: len(values) // 6 * 6].reshape(-1, 2, 3)
+    def decode(self, path: Path) -> tuple[NDArray[Any], list[str]]:
+        values, warnings = super().decode(path)
+        return values[: len(values) // 6 * 6].reshape(-1, 2, 3), warnings
 
 
 @pytest.fixture(scope="module", params=[Bytes, Frames])

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 from audiocnn import Classifier, ImageSpec, VideoSpec, VolumeSpec
 from audiocnn.errors import ConfigError
@@ -108,6 +109,14 @@ def test_validation_sees_the_classifiers_windows(config: Config, cached: tuple[C
         for a, b in zip(ours, theirs, strict=True):
             np.testing.assert_array_equal(a.values, b.values)
             assert a.segment == b.segment
+
+
+def test_what_is_wrong_with_a_picture_is_kept(tmp_path: Path) -> None:
+    first, second = (Image.new("L", (16, 16), shade) for shade in (0, 255))
+    first.save(tmp_path / "two.gif", save_all=True, append_images=[second])
+    config = Config("x", SPECS["image"], ModelConfig("small-resnet"), augment=VisualAugmentConfig())
+    cache = open_cache(tmp_path / "cache", [Clip(tmp_path / "two.gif", ("a",))], medium_of(config), 0)
+    assert list(cache.warnings.values()) == ["the file has several frames or pages; only the first was looked at"]
 
 
 def test_an_unchanged_batch_is_what_the_classifier_sees(config: Config, cached: tuple[Cache, list[Clip]]) -> None:

@@ -5,7 +5,8 @@ bytes, so a changed file is decoded anew, and a moved or copied one is not. In t
 
     contents.jsonl          the hash of each file, so that one that did not change is not read again
     NAME/items.bin          decoded clips one after another; NAME is a hash of how they are decoded
-    NAME/index.jsonl        where each clip lies and the hash of its items, or why it could not be decoded
+    NAME/index.jsonl        where each clip lies, the hash of its items and what is wrong with it, or why it could not
+                            be decoded
 
 A clip is entered in the index when its items are written. Whatever ends the program, the next call goes on from there.
 """
@@ -13,63 +14,50 @@ A clip is entered in the index when its items are written. Whatever ends the pro
 import hashlib
 import json
 import math
-import os
-from collections import deque
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import ExitStack, closing, suppress
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from audiocnn.errors import ConfigError, MediaError
+from audiocnn.errors import ConfigError
 from training.data.content import content_hashes
+from training.data.decoder import Decoder, decoded_ahead
 from training.data.journal import Journal
 from training.data.manifest import Clip
-from training.data.unreadable import leave_out
+from training.data.unreadable import leave_out, warn_of
 from training.progress import track
 
-_VERSION = 3
-
-
-class Decoder(Protocol):
-    """What turns a file into a row of items: the samples of a sound, the frames of a video, or one picture or volume.
-
-    item_shape, dtype: of one item. settings: what else decides what comes out, as plain JSON types.
-    """
-
-    item_shape: tuple[int, ...]
-    dtype: np.dtype[Any]
-    settings: Any
-
-    def decode(self, path: Path) -> NDArray[Any]:
-        """The items `(n, *item_shape)` of a file. Raises a `MediaError`."""
-        ...
+_VERSION = 4
 
 
 @dataclass(frozen=True, slots=True)
 class _Row:
-    """Where the items of a clip lie, and their SHA-256. content: that of the file they were decoded from."""
+    """Where the items of a clip lie, their SHA-256, and what the decoder says of them. content: the SHA-256 of the file
+    they were decoded from."""
 
     content: str
     start: int
     end: int
     digest: str
+    warnings: tuple[str, ...]
 
 
 class Cache:
     """The decoded clips of a data set, by path: each a row of items.
 
-    unreadable: the reasons why the other clips could not be decoded. item_size: bytes of an item.
+    unreadable: the reasons why the other clips could not be decoded. warnings: what is wrong with those that could.
+    item_size: bytes of an item.
     """
 
     def __init__(
         self, items: NDArray[Any], rows: Mapping[Path, _Row], unreadable: Mapping[Path, str], index: Journal
     ) -> None:
         self.unreadable = unreadable
+        self.warnings = {path: "; ".join(row.warnings) for path, row in rows.items() if row.warnings}
         self.item_size = items.dtype.itemsize * math.prod(items.shape[1:])
         self._items = items
         self._rows = rows
@@ -138,10 +126,12 @@ class Cache:
 def open_cache(directory: Path, clips: Sequence[Clip], decoder: Decoder, max_unreadable: float) -> Cache:
     """The cache of `clips` below `directory`, made by `decode_all`; clips that cannot be decoded are left out.
 
+    Warns of these, and of those that were decoded and have something wrong with them.
     Raises `ConfigError` if they are more than the share `max_unreadable`, and what `decode_all` raises.
     """
     cache = decode_all(directory, clips, decoder)
     leave_out(cache.unreadable, len(clips), max_unreadable)
+    warn_of(cache.warnings, len(clips))
     return cache
 
 
@@ -190,8 +180,8 @@ def _latest(index: Journal) -> dict[str, _Row | str]:
     latest: dict[str, _Row | str] = {}
     for entry in index.entries():
         match entry:
-            case {"content": str(content), "start": int(start), "end": int(end), "digest": str(digest)}:
-                latest[content] = _Row(content, start, end, digest)
+            case {"content": str(content), "start": int(start), "end": int(end), "digest": str(digest), **rest}:
+                latest[content] = _Row(content, start, end, digest, tuple(rest.get("warnings", ())))
             case {"content": str(content), "unreadable": str(reason)}:
                 latest[content] = reason
             case {"content": str(content), "lost": True}:
@@ -225,35 +215,17 @@ def _decode_missing(
         file = stack.enter_context(data.open("ab"))
         file.truncate(position * _item_size(decoder))
         missing = {content: path for path, content in contents.items() if content not in found}
-        pairs = zip(missing, _decoded(missing.values(), decoder), strict=True)
-        for content, items in stack.enter_context(closing(track(pairs, "decoding", total=len(missing)))):
-            if isinstance(items, str):
-                append({"content": content, "unreadable": items})
-                found[content] = items
+        pairs = zip(missing, decoded_ahead(missing.values(), decoder), strict=True)
+        for content, outcome in stack.enter_context(closing(track(pairs, "decoding", total=len(missing)))):
+            if isinstance(outcome, str):
+                append({"content": content, "unreadable": outcome})
+                found[content] = outcome
                 continue
+            items, warnings = outcome
             file.write(items.data)
             file.flush()
-            row = _Row(content, position, position + len(items), hashlib.sha256(items.data).hexdigest())
-            append({"content": content, "start": row.start, "end": row.end, "digest": row.digest})
+            digest = hashlib.sha256(items.data).hexdigest()
+            row = _Row(content, position, position + len(items), digest, tuple(warnings))
+            append(asdict(row))
             found[content], position = row, row.end
     return found
-
-
-def _decoded(paths: Iterable[Path], decoder: Decoder) -> Iterator[NDArray[Any] | str]:
-    """The items of each file, or the reason why there are none; a few files ahead of who asks for them."""
-    threads = os.cpu_count() or 1
-    ahead: deque[Future[NDArray[Any] | str]] = deque()
-    with ThreadPoolExecutor(threads) as pool:
-        for path in paths:
-            ahead.append(pool.submit(_decode, path, decoder))
-            if len(ahead) > 2 * threads:
-                yield ahead.popleft().result()
-        while ahead:
-            yield ahead.popleft().result()
-
-
-def _decode(path: Path, decoder: Decoder) -> NDArray[Any] | str:
-    try:
-        return np.ascontiguousarray(decoder.decode(path), decoder.dtype)
-    except MediaError as error:
-        return str(error)

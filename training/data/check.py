@@ -29,8 +29,8 @@ from training.data.split import SPLITS, Split, check_splits, split_clips, usable
 from training.data.targets import tasks_of, truths_of
 
 Kind = Literal[
-    "missing", "listed_twice", "unreadable", "labels", "splits", "folds", "validation", "group_leak", "content_leak",
-    "conflict", "duplicate", "lone_label", "unseen_label",
+    "missing", "listed_twice", "unreadable", "damaged", "labels", "splits", "folds", "validation", "group_leak",
+    "content_leak", "conflict", "duplicate", "lone_label", "unseen_label",
 ]  # fmt: skip
 Sides = Mapping[str, Sequence[Clip]]
 
@@ -85,6 +85,8 @@ def check_data(root: Path, config: Config, cache: Path) -> Report:
     too_many = len(decoded.unreadable) > config.data.max_unreadable * len(clips)
     for path, reason in decoded.unreadable.items():
         findings.append(Finding("unreadable", too_many, f"cannot be decoded: {reason}", (name_of(path, root),)))
+    for path, warning in decoded.warnings.items():
+        findings.append(Finding("damaged", False, f"is used as far as it goes: {warning}", (name_of(path, root),)))
     divisions = [_sides(clips, "split", SPLITS), _sides(clips, "fold", sorted({clip.fold for clip in clips}))]
     trainings: dict[str, Split] = {}
     if "splits" not in {finding.kind for finding in findings}:

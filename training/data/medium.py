@@ -11,7 +11,7 @@ from torch import Tensor
 
 from audiocnn.prepared import Window
 from training.config import OptimConfig
-from training.data.cache import Decoder
+from training.data.decoder import Decoder
 from training.data.manifest import Clip
 from training.data.store import Store
 

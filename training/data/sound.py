@@ -19,6 +19,7 @@ from training.augment.mixing import mix
 from training.augment.sound import augment
 from training.augment.speed import fast_length, resample
 from training.config import AugmentConfig, OptimConfig
+from training.data.decoder import Decoded
 from training.data.manifest import Clip
 from training.data.medium import Medium
 from training.data.store import Store, cut
@@ -38,12 +39,12 @@ class Sound(Medium):
         self._keep_level = spec.normalisation == "none"  # the network hears it, in training as in use
         self.settings = spec.sample_rate
 
-    def decode(self, path: Path) -> NDArray[np.int16]:
+    def decode(self, path: Path) -> Decoded:
         with open_audio(path) as reader:
             mono = mono_samples(reader, self._spec.sample_rate)
         peak = max(1.0, float(np.abs(mono).max()))  # float files may exceed full scale; clipping would change them
         samples: NDArray[np.int16] = (mono / peak * FULL_SCALE).round().astype(np.int16)
-        return samples
+        return samples, reader.warnings
 
     def nearest_speed(self, speed: float) -> float:
         return self._length_at(speed) / self._spec.window

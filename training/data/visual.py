@@ -17,6 +17,7 @@ from audiocnn.visual import image, video, volume
 from audiocnn.visual.fit import brightness, normalise_brightness
 from training.augment.visual import augment, mixup
 from training.config import OptimConfig, VisualAugmentConfig
+from training.data.decoder import Decoded
 from training.data.manifest import Clip
 from training.data.medium import Medium
 from training.data.store import Store, cut
@@ -48,12 +49,13 @@ class _Still(_Visual):
         """Items `(batch, channels, *axes)`."""
         return cut(store, clips, at, np.zeros(1, np.int64), wrap=False)[:, 0]
 
-    def decode(self, path: Path) -> NDArray[Any]:
-        return self._read(path)[np.newaxis]
+    def decode(self, path: Path) -> Decoded:
+        item, warnings = self._read(path)
+        return item[np.newaxis], warnings
 
     @abstractmethod
-    def _read(self, path: Path) -> NDArray[Any]:
-        """The item of a file. Raises a `MediaError`."""
+    def _read(self, path: Path) -> Decoded:
+        """The one item of a file, without the first axis. Raises a `MediaError`."""
 
 
 class Images(_Still):
@@ -69,9 +71,9 @@ class Images(_Still):
     def windows(self, items: NDArray[Any]) -> Iterator[Window]:
         return image.windows(items[0], self._image_spec)
 
-    def _read(self, path: Path) -> NDArray[Any]:
+    def _read(self, path: Path) -> Decoded:
         with image.open_image(path, self._image_spec) as opened:
-            return opened.pixels
+            return opened.pixels, opened.warnings
 
 
 class Volumes(_Still):
@@ -88,9 +90,9 @@ class Volumes(_Still):
     def windows(self, items: NDArray[Any]) -> Iterator[Window]:
         return volume.windows(items[0], self._volume_spec)
 
-    def _read(self, path: Path) -> NDArray[Any]:
+    def _read(self, path: Path) -> Decoded:
         with volume.open_volume(path, self._volume_spec) as opened:
-            return opened.voxels
+            return opened.voxels, opened.warnings
 
 
 class Videos(_Visual):
@@ -104,9 +106,9 @@ class Videos(_Visual):
         super().__init__(spec, augment)
         self.settings = [*self.settings, spec.frame_rate]
 
-    def decode(self, path: Path) -> NDArray[Any]:
+    def decode(self, path: Path) -> Decoded:
         with video.open_video(path, self._video_spec) as opened:
-            return np.concatenate([np.moveaxis(block, 1, 0) for block in opened.blocks()])
+            return np.concatenate([np.moveaxis(block, 1, 0) for block in opened.blocks()]), opened.warnings
 
     def crops(self, store: Store, clips: Sequence[Clip], at: NDArray[np.float64], speed: float) -> Tensor:
         """Windows `(batch, channels, frames, height, width)`; a faster one leaves frames out, a slower one repeats."""
