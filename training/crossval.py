@@ -12,7 +12,7 @@ import numpy as np
 import torch
 
 from audiocnn.checkpoint import write_atomically
-from audiocnn.errors import ConfigError
+from audiocnn.errors import AudioCnnError, ConfigError
 from audiocnn.export import export_onnx
 from audiocnn.spec import MAIN
 from training.answers import ANSWERS, Answered, Tasks
@@ -25,7 +25,7 @@ from training.data.split import clips_of, folds_of
 from training.data.targets import tasks_of
 from training.distributed import join
 from training.evaluate import answer
-from training.jobs import run_jobs
+from training.jobs import JobLost, run_jobs
 from training.loop import train
 from training.malloc import keep_memory
 from training.metrics import measure_tasks, over_folds
@@ -55,7 +55,8 @@ def cross_validate(
     folds: which to test on, all if empty. jobs: how many trainings run at once, each in a process of its own with its
     share of the cores. trackers: services to tell of each epoch. A run that was stopped goes on: finished folds are not
     trained again.
-    Raises `ConfigError` for a fold that is not there, what `train` raises, and `Stopped` after SIGTERM or Ctrl-C.
+    Raises `ConfigError` for a fold that is not there, what `train` raises, `AudioCnnError` if the process of a training
+    was killed, and `Stopped` after SIGTERM or Ctrl-C.
     """
     check_architecture(config)
     require(trackers)
@@ -78,7 +79,15 @@ def cross_validate(
         folder = run / f"seed-{seed}-fold-{fold}"
         return partial(_one, replace(config, seed=seed), data, folder, cache, device, fold, threads, trackers)
 
-    outcomes = run_jobs([job(seed, fold) for seed, fold in work], jobs)
+    try:
+        outcomes = run_jobs([job(seed, fold) for seed, fold in work], jobs)
+    except JobLost as lost:
+        seed, fold = work[lost.index]
+        fewer = f"fewer --jobs than {jobs}, " if jobs > 1 else ""
+        raise AudioCnnError(
+            f"the training without fold {fold!r}, seed {seed}, {lost}, most often for want of memory: take {fewer}a "
+            "smaller train.batch_size or a larger machine; the same command goes on from the states saved last"
+        ) from None
     results = _summary(config, work, outcomes)
     write_atomically(run / RESULTS, (json.dumps(results, indent=1) + "\n").encode())
     return results
@@ -102,7 +111,7 @@ def _one(
 ) -> tuple[Answered, Tasks]:
     """Train without `fold` and test on it, in a process of its own."""
     keep_memory()
-    logging.basicConfig(level=logging.INFO, format=f"{run.name} %(message)s", force=True)  # once more for each run
+    logging.basicConfig(level=logging.INFO, format=f"{run.name} %(message)s")
     torch.set_num_threads(threads)
     with join(device) as process:
         model = train(config, data, run, cache, process, fold, trackers)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from training.jobs import run_jobs
+from training.jobs import JobLost, run_jobs
 
 ROOT = Path(__file__).parents[2]
 
@@ -58,6 +58,53 @@ def test_a_job_that_fails_stops_the_others_and_lets_none_begin(tmp_path: Path) -
     with pytest.raises(ValueError, match="nothing to learn"):
         run_jobs(calls, 3)
     assert names(tmp_path) == ["began-1", "rests", "saved-1"]
+
+
+def killed(folder: Path) -> int:
+    while "began-2" not in names(folder):
+        time.sleep(0.02)
+    os.kill(os.getpid(), signal.SIGKILL)
+    return 0
+
+
+def killed_without_fold_1(*arguments: object) -> None:
+    """In the place of a training and test, whose arguments it takes."""
+    if arguments[5] == "1":
+        os.kill(os.getpid(), signal.SIGKILL)
+    time.sleep(120)
+
+
+def test_a_job_that_is_killed_is_told_and_stops_the_others(tmp_path: Path) -> None:
+    calls = [
+        partial(work, tmp_path, 0, 0.0),
+        partial(killed, tmp_path),
+        *(partial(work, tmp_path, i, 120.0) for i in (2, 3)),
+    ]
+    with pytest.raises(JobLost, match=r"^was killed by SIGKILL$") as caught:
+        run_jobs(calls, 2)
+    assert caught.value.index == 1
+    assert names(tmp_path) == ["began-0", "began-2", "saved-2"]
+
+
+def test_a_job_that_is_killed_as_the_last_one(tmp_path: Path) -> None:
+    """Nobody waits for processes that have nothing left to do."""
+    calls = [partial(work, tmp_path, 2, 0.0), partial(killed, tmp_path)]
+    with pytest.raises(JobLost) as caught:
+        run_jobs(calls, 2)
+    assert caught.value.index == 1
+
+
+def test_a_job_that_ends_its_process_is_told(tmp_path: Path) -> None:
+    with pytest.raises(JobLost, match=r"^ended with exit code 3$"):
+        run_jobs([partial(os._exit, 3)], 1)
+
+
+def test_where_a_job_failed_is_in_the_traceback(tmp_path: Path) -> None:
+    (tmp_path / "began-1").touch()
+    (tmp_path / "rests").touch()
+    with pytest.raises(ValueError, match="nothing to learn") as caught:
+        run_jobs([partial(fail, tmp_path)], 1)
+    assert "in fail" in caught.value.__notes__[0]
 
 
 MANY = """

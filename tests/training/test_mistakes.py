@@ -12,9 +12,10 @@ from safetensors.torch import save_file
 
 import training.cli
 import training.crossval
-from audiocnn.errors import CheckpointError, ConfigError
+from audiocnn.errors import AudioCnnError, CheckpointError, ConfigError
 from audiocnn.export import export_onnx
 from tests.training.conftest import ALONE
+from tests.training.test_jobs import killed_without_fold_1
 from training.config import Config, DataConfig, ModelConfig
 from training.crossval import cross_validate
 from training.distributed import Process
@@ -66,6 +67,19 @@ def test_a_fold_or_seed_named_twice_is_trained_once(
     with pytest.raises(KeyboardInterrupt):
         cross_validate(config, data, tmp_path, tmp_path, seeds=[0, 1, 0], folds=["1", "1"], jobs=2, device="cpu")
     assert counts == [2]
+
+
+@pytest.mark.parametrize(("jobs", "mend"), [(2, "fewer --jobs than 2, a smaller"), (1, "a smaller")])
+def test_a_cross_validation_says_which_training_was_killed(
+    jobs: int, mend: str, data: Path, config: Config, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(training.crossval, "_one", killed_without_fold_1)
+    with pytest.raises(AudioCnnError) as caught:
+        cross_validate(config, data, tmp_path, tmp_path, seeds=[7], folds=["1", "2"], jobs=jobs, device="cpu")
+    assert str(caught.value) == (
+        f"the training without fold '1', seed 7, was killed by SIGKILL, most often for want of memory: take {mend} "
+        "train.batch_size or a larger machine; the same command goes on from the states saved last"
+    )
 
 
 def test_robustness_names_the_folds_that_were_not_trained(data: Path, config: Config, tmp_path: Path) -> None:

@@ -16,8 +16,9 @@ def tasks_of(config: Config, clips: Sequence[Clip], train: Sequence[Clip]) -> di
 
     Raises `ConfigError` for a listed label that none of `clips` has, and what `task_of` raises.
     """
+    described: dict[str, DataConfig | SideTaskConfig] = {MAIN: config.data, **dict(sorted(config.side_tasks.items()))}
     tasks = {}
-    for name, task in ((MAIN, config.data), *sorted(config.side_tasks.items())):
+    for name, task in described.items():
         section = "data" if name == MAIN else f"side_tasks.{name}"
         found, learned = truths_of(clips, name), truths_of(train, name)
         absent = sorted(set(task.labels) - set(label_names(found)))
