@@ -49,8 +49,9 @@ def train(
     data: the folder of clips. fold: held out as test set, not looked at here. trackers: services to tell of each epoch.
     Returns the model directory. Raises `ConfigError` for illegal data or configuration, and if another process trains
     in `run`; `MissingExtraError` for a tracker that is not installed; `CheckpointError` if `run` holds another run,
-    be it of the same files with other labels or sound, or the disk is full; `AudioCnnError` if a loss, a gradient or
-    a weight is no number any more; `Stopped` after SIGTERM or Ctrl-C, when the step at work is done and the state saved.
+    be it of the same files with other labels or sound, or the disk is full; `AudioCnnError` if a loss, a gradient, a
+    weight or an answer is no number any more; `Stopped` after SIGTERM or Ctrl-C, when the step at work is done and the
+    state saved.
     """
     require(trackers)
     setup = prepare(config, data, cache_directory, process, fold)
@@ -91,7 +92,7 @@ def train(
                     save_due = process.is_first and time.monotonic() - saved >= train_config.save_every_s
                     signum, save = process.highest(stop.signum, save_due)
                     if signum or save or len(losses) == _READ_LOSSES_EVERY or progress.step == batches.steps_per_epoch:
-                        progress.loss_sum = losses.read(progress.loss_sum)
+                        progress.loss_sum = losses.read(progress.loss_sum, ema.weights.values())
                     progress.seconds += time.perf_counter() - started
                     progress.waited += waited
                     bar.update(bar_task, advance=1)

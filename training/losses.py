@@ -2,6 +2,7 @@
 
 import json
 import math
+from collections.abc import Iterable
 from pathlib import Path
 
 import torch
@@ -34,18 +35,26 @@ class Losses:
     def add(self, step: int, rate: float, loss: Tensor, gradient_norm: Tensor) -> None:
         self._unread.append((step, rate, loss, gradient_norm))
 
-    def read(self, total: float) -> float:
+    def read(self, total: float, weights: Iterable[Tensor]) -> float:
         """`total` and the losses of the unread steps, each the mean over all processes; all of them must call this.
 
+        weights: what these steps have made.
         Raises `AudioCnnError` for a loss or the norm of a gradient that is no finite number, after the names of the
-        batch's clips were written into the run directory.
+        batch's clips were written into the run directory, and for weights that are none.
         """
-        values = torch.stack([value for _, _, *pair in self._unread for value in pair])
-        means = self._process.mean(values.double().cpu()).view(-1, 2)
-        for (step, rate, *_), (loss, gradient_norm) in zip(self._unread, means.tolist(), strict=True):
+        unsound = torch.stack([~weight.isfinite().all() for weight in weights]).any()
+        values = torch.stack([*(value for _, _, *pair in self._unread for value in pair), unsound])
+        *means, spoilt = self._process.mean(values.double().cpu()).tolist()
+        for (step, rate, *_), loss, gradient_norm in zip(self._unread, means[::2], means[1::2], strict=True):
             if not (math.isfinite(loss) and math.isfinite(gradient_norm)):
                 self._refuse(step, rate, loss, gradient_norm)
             total += loss
+        if spoilt:
+            self._process.wait_for_others()
+            raise AudioCnnError(
+                f"weights or statistics of norms have grown beyond what a float32 holds by step {self._unread[-1][0]}; "
+                "lower train.lr"
+            )
         self._unread.clear()
         return total
 

@@ -7,6 +7,7 @@ import numpy as np
 import torch
 from torch import nn
 
+from audiocnn.errors import AudioCnnError
 from audiocnn.inference.classifier import batched
 from audiocnn.inference.silence import BackgroundRule, background_rule
 from audiocnn.inference.votes import Background, voting
@@ -27,12 +28,21 @@ _BATCH = 32
 def validate(
     network: nn.Module, config: Config, setup: Setup, clips: Sequence[Clip], process: Process
 ) -> dict[str, Any]:
-    """Metrics on whole clips, the same in all processes, each of which answers for its share of the clips."""
+    """Metrics on whole clips, the same in all processes, each of which answers for its share of the clips.
+
+    Raises `AudioCnnError` for answers that are no numbers.
+    """
     mine = range(process.rank, len(clips), process.world_size)
     found = process.gather((list(mine), answers(network, config, setup, [clips[i] for i in mine])))
     scores: Scores = np.full((len(clips), setup.heads.num_labels), np.nan)
     for indices, rows in found:
         scores[indices] = rows
+    unsound = [setup.name(clip) for clip, row in zip(clips, scores, strict=True) if not np.isfinite(row).all()]
+    if unsound:
+        raise AudioCnnError(
+            f"the network's answers are no numbers for {len(unsound)} of {len(clips)} validation clips, {unsound[0]} "
+            "the first of them: its weights have grown too large; lower train.lr"
+        )
     split = setup.heads.split
     return measure_tasks(split(scores), split(all_targets(clips, setup.tasks)), setup.tasks, config.merge)
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 import torch
 from safetensors.torch import load_file
+from torch import nn
 
 from audiocnn.checkpoint import WEIGHTS
 from audiocnn.errors import AudioCnnError
@@ -18,6 +19,7 @@ from tests.training.test_stopping import steps_done, without_time
 from training.config import Config
 from training.loop import MODEL, train
 from training.losses import NOT_FINITE
+from training.optim import Ema
 from training.setup import prepare
 from training.state import STATE
 
@@ -85,6 +87,48 @@ def spoil_gradient(monkeypatch: pytest.MonkeyPatch, step: int) -> None:
         return value + (logits.sum() * 0).sqrt() if len(steps) == step + 1 else value
 
     monkeypatch.setattr(Heads, "loss", loss)
+
+
+@pytest.mark.parametrize(
+    ("poke", "validation", "expected"),
+    [
+        (
+            "weight",
+            0.0,
+            r"weights or statistics of norms have grown beyond what a float32 holds by step \d; lower train.lr",
+        ),
+        ("answer", 0.25, r"the network's answers are no numbers for \d of \d validation clips, \S+ the first of them"),
+    ],
+)
+def test_weights_and_answers_that_are_no_numbers_are_not_kept(
+    with_train: Callable[..., Config],
+    data: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    poke: str,
+    validation: float,
+    expected: str,
+) -> None:
+    """Losses and gradients are numbers still: what is too large came of the last step."""
+    real = Ema.update
+
+    def update(ema: Ema, network: nn.Module, step: int) -> None:
+        real(ema, network, step)
+        if step == 2:
+            weights = list(ema.weights.values())
+            if poke == "weight":
+                weights[0].fill_(float("inf"))
+            else:
+                for weight in filter(torch.is_floating_point, weights):
+                    weight.fill_(1e38)
+
+    monkeypatch.setattr(Ema, "update", update)
+    config = with_train(epochs=3)
+    config = replace(config, data=replace(config.data, validation=validation))
+    with pytest.raises(AudioCnnError, match=expected):
+        train(config, data, tmp_path / "run", tmp_path, ALONE, None)
+    assert not (tmp_path / "run" / MODEL).exists()
+    assert not (tmp_path / "run" / STATE).exists()
 
 
 @pytest.mark.parametrize(("keep", "validation"), [("best", 0.0), ("last", 0.0), ("best", 0.25)])
