@@ -53,7 +53,7 @@ def rows(folder: Path) -> list[dict[str, object]]:
 def test_it_learns_and_answers_for_a_fold_it_never_saw(
     with_train: Callable[..., Config], data: Path, tmp_path: Path
 ) -> None:
-    config = with_train(epochs=16)
+    config = with_train(epochs=24)
     model = run(config, data, tmp_path / "run", fold="0")
     export_onnx(model)
     tested = [clip for clip in read_clips(data, config.data) if clip.fold == "0"]
@@ -61,7 +61,7 @@ def test_it_learns_and_answers_for_a_fold_it_never_saw(
     assert measure(scores, targets, task, {})["accuracy"] == 1.0
     spec = read_spec(model)
     assert spec.training["clips"] == 16
-    assert spec.training["recipe"]["train"]["epochs"] == 16
+    assert spec.training["recipe"]["train"]["epochs"] == 24
     assert spec.input == config.input
     losses = [row["train_loss"] for row in rows(tmp_path / "run")]
     assert losses[-1] < losses[0]
