@@ -147,7 +147,7 @@ def test_the_real_mlflow_keeps_both_parts_of_a_run_as_one(
     mlflow = pytest.importorskip("mlflow", reason="the package mlflow (or mlflow-skinny) is not installed")
     monkeypatch.setenv("MLFLOW_ALLOW_FILE_STORE", "true")
     mlflow.set_tracking_uri((tmp_path / "store").as_uri())
-    monkeypatch.setattr("training.loop._out_of_patience", lambda progress, _: progress.epoch == 1)
+    monkeypatch.setattr("training.loop._is_complete", lambda progress, _: progress.epoch == 1)
     config = with_train(epochs=3)
     train(config, data, tmp_path / "run", tmp_path, ALONE, None, ["mlflow"])
     monkeypatch.undo()
